@@ -1,0 +1,155 @@
+"""Nginx, and the holder: a tiny container that owns the published ports for the stack's whole life.
+
+Nginx joins the holder's network namespace, so that a new Nginx can listen beside the old one, and take over from it
+without a connection being refused. Neither Nginx's image nor its configuration is in the holder.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import pulumi
+
+from components import sizing
+from components.container import ContainerSpec, Logs, Mount, Port, run, spec_hash
+from components.sizing import Limits
+from components.volume import SiteVolumes
+
+USER = "10002:10000"
+HTTP_PORT, HTTPS_PORT = 8080, 8443
+"""Ports inside the namespace; an unprivileged process may listen on them."""
+SLOTS = 20
+"""Links to live sockets, and so the most replicas that a stack can have."""
+
+_TEMPLATES = Path(__file__).resolve().parent.parent / "nginx"
+_HOLDER_LIMITS = Limits(cpus=0.1, memory_mb=16, pids=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NginxArgs:
+    """What the edge is made from."""
+
+    prefix: str
+    image: str
+    network: str
+    """Name of the edge network."""
+    volumes: SiteVolumes
+    hosts: tuple[str, ...]
+    """Host names of the site; others get no answer."""
+    publish_address: str
+    http_port: int
+    https_port: int
+    """0 publishes none."""
+    limits: Limits
+    upload_limit_mb: int
+    request_timeout_seconds: int
+    """Longest time that the application may take; Nginx waits a little longer."""
+    drain_timeout_seconds: int
+    logs: Logs
+    docker_host: str = ""
+
+
+class Nginx(pulumi.ComponentResource):
+    """The only part of the stack that publishes ports."""
+
+    holder_id: pulumi.Output[str]
+    """Container whose network namespace the ports are published on."""
+    container_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("django-stack:index:Nginx", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        holder = run(
+            f"{name}-holder",
+            _holder_spec(args),
+            # Whatever image it started with will do: the holder only sleeps, and replacing it interrupts the site.
+            child.merge(pulumi.ResourceOptions(ignore_changes=["image"])),
+            docker_host=args.docker_host,
+        )
+        spec = _spec(args)
+        container = run(
+            f"{name}-{spec.name.rpartition('-')[2]}",
+            dataclasses.replace(spec, network_mode=pulumi.Output.concat("container:", holder.id)),
+            child,
+            docker_host=args.docker_host,
+        )
+        self.holder_id, self.container_id = holder.id, container.id
+        self.register_outputs({"holder_id": self.holder_id, "container_id": self.container_id})
+
+
+def render(args: NginxArgs) -> str:
+    """Nginx's whole configuration as text."""
+    servers = "\n".join(f"        server unix:/run/slots/{slot}.sock max_fails=0;" for slot in range(SLOTS))
+    site = _fill(
+        "site.conf",
+        server_names=" ".join(args.hosts),
+        read_timeout_seconds=str(args.request_timeout_seconds + 5),
+    )
+    return _fill(
+        "nginx.conf",
+        worker_processes=str(sizing.nginx_workers(args.limits)),
+        drain_seconds=str(args.drain_timeout_seconds),
+        upload_limit_mb=str(args.upload_limit_mb),
+        upstream_servers=servers,
+        site=site,
+    )
+
+
+class _NginxTemplate(Template):
+    """`@{name}` is a value; `$name` stays Nginx's own."""
+
+    pattern = r"@(?:(?P<escaped>@)|(?P<named>(?!))|\{(?P<braced>[a-z_]+)\}|(?P<invalid>\{[^}]))"  # type: ignore[assignment]
+
+
+def _fill(template: str, **values: str) -> str:
+    return _NginxTemplate((_TEMPLATES / template).read_text()).substitute(values)
+
+
+def _holder_spec(args: NginxArgs) -> ContainerSpec:
+    ports = [Port(address=args.publish_address, external=args.http_port, internal=HTTP_PORT)]
+    if args.https_port:
+        ports.append(Port(address=args.publish_address, external=args.https_port, internal=HTTPS_PORT))
+    return ContainerSpec(
+        name=f"{args.prefix}-edge",
+        image=args.image,
+        user=USER,
+        limits=_HOLDER_LIMITS,
+        stack=args.prefix,
+        role="edge",
+        entrypoint=["sleep"],
+        command=["infinity"],
+        init=True,
+        networks={args.network: []},
+        ports=ports,
+        # Connections that wait to be accepted move from an Nginx that stops to the one that took over (Linux 5.14).
+        sysctls={"net.ipv4.tcp_migrate_req": "1"},
+        health=["grep", "-q", "eth0:", "/proc/net/dev"],
+        logs=args.logs,
+    )
+
+
+def _spec(args: NginxArgs) -> ContainerSpec:
+    """Named after all that is in it, so that any change is a new Nginx beside the old one."""
+    spec = ContainerSpec(
+        name=f"{args.prefix}-nginx",
+        image=args.image,
+        user=USER,
+        limits=args.limits,
+        stack=args.prefix,
+        role="nginx",
+        env={"NGINX_CONF": render(args)},
+        mounts=[
+            Mount(volume=args.volumes.sockets, path="/run/web", read_only=True),
+            Mount(volume=args.volumes.slots, path="/run/slots", read_only=True),
+            Mount(volume=args.volumes.static, path="/srv/static", read_only=True),
+            Mount(volume=args.volumes.media, path="/srv/media", read_only=True),
+            Mount(volume=args.volumes.buffers, path="/var/cache/nginx/buffers"),
+        ],
+        tmpfs_mb={"/tmp": 8},  # noqa: S108 - a path in the container
+        health=["check-nginx"],
+        stop_signal="SIGQUIT",  # SIGTERM would cut requests in flight
+        stop_seconds=args.drain_timeout_seconds + 10,
+        logs=args.logs,
+    )
+    return dataclasses.replace(spec, name=f"{spec.name}-{spec_hash(spec)}")

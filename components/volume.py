@@ -1,0 +1,46 @@
+"""The volumes that web containers and Nginx share."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteVolumesArgs:
+    """What the shared volumes need to know."""
+
+    prefix: str
+    data_protected: bool = True
+    """Refuse to destroy the volume of uploaded files. It is kept on the engine in any case."""
+
+
+class SiteVolumes(pulumi.ComponentResource):
+    """Volumes between web containers and Nginx, by what is in them. All attributes are volume names."""
+
+    sockets: str
+    """Gunicorn's sockets, one for each replica. Web containers write, Nginx connects."""
+    slots: str
+    """Links to the sockets that take traffic. Only the release step writes; web containers do not see it."""
+    static: str
+    """Collected static files. The release step writes, Nginx serves."""
+    media: str
+    """Files that visitors uploaded. Web containers write, Nginx serves."""
+    buffers: str
+    """Request bodies and answers that Nginx holds for slow clients."""
+
+    def __init__(self, name: str, args: SiteVolumesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("django-stack:index:SiteVolumes", name, {}, opts)
+        names = {use: f"{args.prefix}-{use}" for use in ("sockets", "slots", "static", "media", "buffers")}
+        kept = pulumi.ResourceOptions(protect=args.data_protected, retain_on_delete=True)
+        for use, volume_name in names.items():
+            child = pulumi.ResourceOptions(parent=self)
+            docker.Volume(
+                f"{name}-{use}",
+                name=volume_name,
+                labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.prefix)],
+                opts=child.merge(kept) if use == "media" else child,
+            )
+        self.sockets, self.slots, self.static = names["sockets"], names["slots"], names["static"]
+        self.media, self.buffers = names["media"], names["buffers"]
+        self.register_outputs(names)

@@ -1,0 +1,306 @@
+"""The stack's settings: typed, frozen, checked as a whole. `load()` is the only reader of Pulumi config.
+
+Every rule is applied before anything is touched, and all that is wrong is reported at once.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG, is_config_secret
+
+import config_schema
+from components.sizing import (
+    Limits,
+    connections_needed,
+    gunicorn_memory_mb,
+    gunicorn_workers,
+    postgres_settings,
+)
+from config_schema import Problem
+
+SECRET_LENGTHS = {"djangoSecretKey": 50, "databasePassword": 20}
+"""The site's secrets and their least length in characters; 50 is what Django's check security.W009 asks for."""
+
+LEAST_WORKERS = 2
+"""With one worker nothing serves while a crashed one is replaced."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class SettingsError(pulumi.RunError):
+    """The stack config is not usable. Its text names every problem: key, rule, value got, cure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """The Django project."""
+
+    path: str
+    django_settings_module: str
+    wsgi_application: str
+    environment: Mapping[str, str]
+    health_path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretSettings:
+    """The site's secrets and the counter that names their volume."""
+
+    version: int
+    django_secret_key: pulumi.Output[str]
+    database_password: pulumi.Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSettings:
+    """Where visitors find the site."""
+
+    hosts: tuple[str, ...]
+    publish_address: str
+    http_port: int
+    https_port: int
+    upload_limit_mb: int
+
+    @property
+    def url(self) -> str:
+        port = "" if self.http_port == 80 else f":{self.http_port}"  # noqa: PLR2004 - HTTP's default
+        return f"http://{self.hosts[0]}{port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSettings:
+    """Where images come from."""
+
+    source: str
+    """`registry` or `debian`."""
+    python: str
+    postgres: str
+    nginx: str
+    packages_date: str
+    build_ca_file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSettings:
+    """The Gunicorn replicas."""
+
+    replicas: int
+    limits: Limits
+    workers: int
+    threads: int
+    request_timeout_seconds: int
+    drain_timeout_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresSettings:
+    """The database server."""
+
+    limits: Limits
+    overrides: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """Log rotation of every container."""
+
+    max_size_mb: int
+    max_files: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that one stack config says."""
+
+    project: str
+    stack: str
+    app: AppSettings
+    secrets: SecretSettings
+    site: SiteSettings
+    images: ImageSettings
+    web: WebSettings
+    postgres: PostgresSettings
+    nginx: Limits
+    logs: LogSettings
+    protect_data: bool
+
+    @property
+    def prefix(self) -> str:
+        """What every physical name starts with."""
+        return f"{self.project}-{self.stack}"
+
+
+def load(root: Path = Path()) -> Settings:
+    """The settings of the selected stack. Raises SettingsError with everything that is wrong.
+
+    In a preview a secret that is not set yet is a warning, so that a change can be reviewed without the secrets.
+    """
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    values, problems = _read(project, stack, root)
+    for name, what in ((project, "project"), (stack, "stack")):
+        if not _NAME.fullmatch(name):
+            rule = "must be at most 40 lower-case letters, digits and hyphens, as Docker names begin with it"
+            problems.append(Problem(key=f"{what} name", rule=rule, got=repr(name), cure=f"Rename the {what}."))
+    if not problems:
+        settings = _settings(project, stack, values, root)
+        problems = _contradictions(settings, values, f"Pulumi.{stack}.yaml", root)
+    if problems:
+        raise SettingsError("\n  ".join([f"Pulumi.{stack}.yaml is not usable:", *map(str, problems)]))
+    return settings
+
+
+def _read(project: str, stack: str, root: Path) -> tuple[dict[str, Any], list[Problem]]:
+    """Every key's value, defaults filled in, and the problems that one key alone can have."""
+    stack_file = f"Pulumi.{stack}.yaml"
+    keys = config_schema.declared_keys(root / "Pulumi.yaml")
+    config = {
+        name.removeprefix(f"{project}:"): text for name, text in CONFIG.get().items() if name.startswith(f"{project}:")
+    }
+    problems = [config_schema.unknown_key(name, keys, stack_file) for name in config if name not in keys]
+    values: dict[str, Any] = {}
+    for name, key in keys.items():
+        if name in SECRET_LENGTHS:
+            secret_problem = _secret_problem(name, config.get(name, ""), is_config_secret(f"{project}:{name}"), stack)
+            problems += [secret_problem] if secret_problem else []
+            values[name] = pulumi.Output.secret(config.get(name) or "unset".ljust(64, "-"))
+            continue
+        if name not in config:
+            values[name] = config_schema.checked_default(key)
+            continue
+        try:
+            values[name] = config_schema.parse(key, config[name])
+        except ValueError as error:
+            cure = f"Set it in {stack_file}, or leave it out for the default {key.default!r}."
+            problems.append(Problem(key=name, rule=str(error), got=repr(config[name]), cure=cure))
+    return values, problems
+
+
+def _secret_problem(name: str, text: str, encrypted: bool, stack: str) -> Problem | None:
+    least = SECRET_LENGTHS[name]
+    cure = f"Run ./ops secrets create --stack {stack}"
+    if not text:
+        problem = Problem(key=name, rule="must be set, encrypted", got="nothing", cure=f"{cure}.")
+        if pulumi.runtime.is_dry_run():
+            pulumi.log.warn(f"{problem} This preview goes on without it.")
+            return None
+        return problem
+    if not encrypted:
+        rule = "must be encrypted, and is in clear in the stack config"
+        return Problem(key=name, rule=rule, got="a value in clear", cure=f"Remove it there. {cure} to make a new one.")
+    if len(text) < least or len(set(text)) < 8:  # noqa: PLR2004 - fewer different characters are no random secret
+        rule = f"must be random, of {least} characters or more"
+        return Problem(key=name, rule=rule, got=f"{len(text)} characters", cure=f"{cure} --replace to make a new one.")
+    return None
+
+
+def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -> Settings:
+    web_limits = Limits(cpus=values["webCpus"], memory_mb=values["webMemoryMb"], pids=values["webPids"])
+    module = values["djangoSettingsModule"] or _settings_module(root / values["appPath"] / "manage.py")
+    return Settings(
+        project=project,
+        stack=stack,
+        app=AppSettings(
+            path=values["appPath"].rstrip("/"),
+            django_settings_module=module,
+            wsgi_application=f"{module.rpartition('.')[0] or module}.wsgi:application",
+            environment=values["environment"],
+            health_path=values["healthPath"],
+        ),
+        secrets=SecretSettings(
+            version=values["secretsVersion"],
+            django_secret_key=values["djangoSecretKey"],
+            database_password=values["databasePassword"],
+        ),
+        site=SiteSettings(
+            hosts=tuple(values["siteHosts"]),
+            publish_address=values["publishAddress"],
+            http_port=values["httpPort"],
+            https_port=values["httpsPort"],
+            upload_limit_mb=values["uploadLimitMb"],
+        ),
+        images=ImageSettings(
+            source=values["imagesFrom"],
+            python=values["pythonImage"],
+            postgres=values["postgresImage"],
+            nginx=values["nginxImage"],
+            packages_date=values["packagesDate"],
+            build_ca_file=values["buildCaFile"],
+        ),
+        web=WebSettings(
+            replicas=values["webReplicas"],
+            limits=web_limits,
+            workers=values["gunicornWorkers"] or gunicorn_workers(web_limits, values["gunicornWorkerMemoryMb"]),
+            threads=values["gunicornThreads"],
+            request_timeout_seconds=values["requestTimeoutSeconds"],
+            drain_timeout_seconds=values["drainTimeoutSeconds"],
+        ),
+        postgres=PostgresSettings(
+            limits=Limits(
+                cpus=values["postgresCpus"], memory_mb=values["postgresMemoryMb"], pids=values["postgresPids"]
+            ),
+            overrides=values["postgresSettings"],
+        ),
+        nginx=Limits(cpus=values["nginxCpus"], memory_mb=values["nginxMemoryMb"], pids=values["nginxPids"]),
+        logs=LogSettings(max_size_mb=values["logMaxSizeMb"], max_files=values["logMaxFiles"]),
+        protect_data=values["protectData"],
+    )
+
+
+def _settings_module(manage_py: Path) -> str:
+    """The DJANGO_SETTINGS_MODULE that manage.py names, or "" where there is none to be found."""
+    text = manage_py.read_text() if manage_py.is_file() else ""
+    found = re.search(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([\w.]+)[\"']", text)
+    return found.group(1) if found else ""
+
+
+def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: str, root: Path) -> list[Problem]:
+    """What no single key can show: files that are not there, and limits that do not go together."""
+    problems = []
+
+    def problem(key: str, rule: str, got: object, cure: str) -> None:
+        problems.append(Problem(key=key, rule=rule, got=str(got), cure=cure))
+
+    app, web = settings.app, settings.web
+    if not (root / app.path / "manage.py").is_file():
+        cure = f"Set it in {stack_file} to the folder of the Django project."
+        problem("appPath", "must be a folder that holds manage.py", repr(app.path), cure)
+    elif not app.django_settings_module:
+        cure = f"Set it in {stack_file}, for example to mysite.settings."
+        problem("djangoSettingsModule", "must be set, as manage.py does not name it", "''", cure)
+    if settings.images.build_ca_file and not Path(settings.images.build_ca_file).is_file():
+        cure = f"Correct the path in {stack_file}, or remove the key."
+        problem("buildCaFile", "must be a readable PEM file", repr(settings.images.build_ca_file), cure)
+    if settings.site.http_port == settings.site.https_port:
+        problem(
+            "httpsPort",
+            "must differ from httpPort",
+            settings.site.https_port,
+            f"Change one of them in {stack_file}.",
+        )
+
+    least_workers = values["gunicornWorkers"] or LEAST_WORKERS
+    needed_mb = gunicorn_memory_mb(least_workers, values["gunicornWorkerMemoryMb"])
+    if web.limits.memory_mb < needed_mb:
+        rule = f"must be at least {needed_mb} MiB, what {least_workers} Gunicorn workers need"
+        cure = f"Raise it in {stack_file}, or lower gunicornWorkers or gunicornWorkerMemoryMb."
+        problem("webMemoryMb", rule, f"{web.limits.memory_mb} MiB", cure)
+        return problems
+
+    pids = web.workers * (web.threads + 2) + 8
+    if web.limits.pids < pids:
+        rule = f"must be at least {pids}, for {web.workers} workers of {web.threads} threads"
+        problem("webPids", rule, web.limits.pids, f"Raise it in {stack_file}.")
+    connections = connections_needed(replicas=web.replicas, workers=web.workers, threads=web.threads)
+    offered = int(postgres_settings(settings.postgres.limits, settings.postgres.overrides)["max_connections"])
+    if connections > offered:
+        rule = (
+            f"must allow {connections} connections (2 releases x {web.replicas} replicas x {web.workers} workers"
+            f" x {web.threads} threads, and 8 spare)"
+        )
+        cure = f"Raise postgresMemoryMb, or lower webReplicas, gunicornWorkers or gunicornThreads in {stack_file}."
+        problem("max_connections", rule, offered, cure)
+    return problems
