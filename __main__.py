@@ -2,38 +2,31 @@
 
 import pulumi
 
+import components as stack
+import preflight
 import settings as stack_settings
-from components import (
-    AppImage,
-    AppImageArgs,
-    Gunicorn,
-    GunicornArgs,
-    Logs,
-    Networks,
-    NetworksArgs,
-    Nginx,
-    NginxArgs,
-    Postgres,
-    PostgresArgs,
-    Release,
-    ReleaseArgs,
-    SecretFiles,
-    SecretFilesArgs,
-    SiteVolumes,
-    SiteVolumesArgs,
-    StackImages,
-    StackImagesArgs,
-)
 from components.gunicorn import USER as WEB_USER
 
 settings = stack_settings.load()
-prefix, app, site, web = settings.prefix, settings.app, settings.site, settings.web
-logs = Logs(max_size_mb=settings.logs.max_size_mb, max_files=settings.logs.max_files)
+server = preflight.check(settings)
 
-images = StackImages(
+
+def after(*steps: pulumi.Resource) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(depends_on=list(steps))
+
+
+app, site, web = settings.app, settings.site, settings.web
+placement = stack.Placement(
+    prefix=settings.prefix,
+    docker_host=settings.docker_host,
+    platform=server.platform,
+    logs=stack.Logs(max_size_mb=settings.logs.max_size_mb, max_files=settings.logs.max_files),
+)
+
+images = stack.StackImages(
     "images",
-    StackImagesArgs(
-        prefix=prefix,
+    stack.StackImagesArgs(
+        placement=placement,
         source=settings.images.source,
         python=settings.images.python,
         postgres=settings.images.postgres,
@@ -41,23 +34,23 @@ images = StackImages(
         packages_date=settings.images.packages_date,
     ),
 )
-app_image = AppImage(
+app_image = stack.AppImage(
     "app",
-    AppImageArgs(
-        prefix=prefix,
+    stack.AppImageArgs(
+        placement=placement,
         path=app.path,
         python_image=images.python,
         django_settings_module=app.django_settings_module,
         build_ca_file=settings.images.build_ca_file,
     ),
-    opts=pulumi.ResourceOptions(depends_on=[images]),
+    opts=after(images),
 )
-networks = Networks("networks", NetworksArgs(prefix=prefix))
-volumes = SiteVolumes("volumes", SiteVolumesArgs(prefix=prefix, data_protected=settings.protect_data))
-secrets = SecretFiles(
+networks = stack.Networks("networks", stack.NetworksArgs(placement=placement))
+volumes = stack.SiteVolumes("volumes", stack.SiteVolumesArgs(placement=placement, data_protected=settings.protect_data))
+secrets = stack.SecretFiles(
     "secrets",
-    SecretFilesArgs(
-        prefix=prefix,
+    stack.SecretFilesArgs(
+        placement=placement,
         version=settings.secrets.version,
         values={
             "django_secret_key": settings.secrets.django_secret_key,
@@ -65,14 +58,13 @@ secrets = SecretFiles(
         },
         image=images.python,
         user=WEB_USER,
-        logs=logs,
     ),
-    opts=pulumi.ResourceOptions(depends_on=[images]),
+    opts=after(images),
 )
-postgres = Postgres(
+postgres = stack.Postgres(
     "postgres",
-    PostgresArgs(
-        prefix=prefix,
+    stack.PostgresArgs(
+        placement=placement,
         image=images.postgres,
         images_from=settings.images.source,
         network=networks.data_name,
@@ -81,14 +73,13 @@ postgres = Postgres(
         secrets_version=settings.secrets.version,
         settings=settings.postgres.overrides,
         data_protected=settings.protect_data,
-        logs=logs,
     ),
-    opts=pulumi.ResourceOptions(depends_on=[images, networks]),
+    opts=after(images, networks),
 )
-gunicorn = Gunicorn(
+gunicorn = stack.Gunicorn(
     "web",
-    GunicornArgs(
-        prefix=prefix,
+    stack.GunicornArgs(
+        placement=placement,
         image=app_image.reference,
         edge_network=networks.edge_name,
         data_network=networks.data_name,
@@ -106,14 +97,13 @@ gunicorn = Gunicorn(
         threads=web.threads,
         request_timeout_seconds=web.request_timeout_seconds,
         drain_timeout_seconds=web.drain_timeout_seconds,
-        logs=logs,
     ),
-    opts=pulumi.ResourceOptions(depends_on=[app_image, networks, volumes, secrets, postgres]),
+    opts=after(app_image, networks, volumes, secrets, postgres),
 )
-nginx = Nginx(
+nginx = stack.Nginx(
     "nginx",
-    NginxArgs(
-        prefix=prefix,
+    stack.NginxArgs(
+        placement=placement,
         image=images.nginx,
         network=networks.edge_name,
         volumes=volumes,
@@ -125,21 +115,20 @@ nginx = Nginx(
         upload_limit_mb=site.upload_limit_mb,
         request_timeout_seconds=web.request_timeout_seconds,
         drain_timeout_seconds=web.drain_timeout_seconds,
-        logs=logs,
+        connections_migrate=server.connections_migrate,
     ),
-    opts=pulumi.ResourceOptions(depends_on=[images, networks, volumes]),
+    opts=after(images, networks, volumes),
 )
-release = Release(
+release = stack.Release(
     "release",
-    ReleaseArgs(
-        prefix=prefix,
+    stack.ReleaseArgs(
+        placement=placement,
         image=images.python,
         gunicorn=gunicorn,
         nginx=nginx,
         volumes=volumes,
         host=site.hosts[0],
         health_path=app.health_path,
-        logs=logs,
     ),
 )
 

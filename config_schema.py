@@ -184,6 +184,15 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _silenced_checks(value: dict[str, Any]) -> dict[str, str]:
+    for check_id, reason in value.items():
+        if not re.fullmatch(r"[a-z]+\.[EW]\d{3}", check_id):
+            raise ValueError("must have check ids, such as host.W010")
+        if not isinstance(reason, str) or len(reason.split()) < 2:  # noqa: PLR2004 - a reason is a sentence
+            raise ValueError(f"must give {check_id} a reason in words")
+    return value
+
+
 _IMAGE = _matching(
     r"[a-z0-9][a-z0-9._/:-]*?(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
     "an image reference, such as name:tag or name:tag@sha256:…",
@@ -224,4 +233,5 @@ RULES: dict[str, Rule] = {
     "uploadLimitMb": _between(1, 10240, "MB"),
     "logMaxSizeMb": _between(1, 1024, "MB"),
     "logMaxFiles": _between(1, 100),
+    "silencedChecks": _silenced_checks,
 }

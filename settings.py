@@ -118,6 +118,8 @@ class Settings:
 
     project: str
     stack: str
+    docker_host: str
+    """Engine to deploy to, from `docker:host`; empty is the default one."""
     app: AppSettings
     secrets: SecretSettings
     site: SiteSettings
@@ -127,6 +129,8 @@ class Settings:
     nginx: Limits
     logs: LogSettings
     protect_data: bool
+    silenced_checks: Mapping[str, str]
+    """Ids of preflight checks to leave out, with the reason."""
 
     @property
     def prefix(self) -> str:
@@ -203,6 +207,7 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
     return Settings(
         project=project,
         stack=stack,
+        docker_host=pulumi.Config("docker").get("host") or "",
         app=AppSettings(
             path=values["appPath"].rstrip("/"),
             django_settings_module=module,
@@ -247,6 +252,7 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
         nginx=Limits(cpus=values["nginxCpus"], memory_mb=values["nginxMemoryMb"], pids=values["nginxPids"]),
         logs=LogSettings(max_size_mb=values["logMaxSizeMb"], max_files=values["logMaxFiles"]),
         protect_data=values["protectData"],
+        silenced_checks=values["silencedChecks"],
     )
 
 

@@ -1,6 +1,6 @@
 """A production Django site on Docker, as Pulumi components. Import them into any Pulumi program."""
 
-from components.container import ContainerSpec, Logs, Mount, Port
+from components.container import ContainerSpec, Logs, Mount, Placement, Port
 from components.gunicorn import Gunicorn, GunicornArgs
 from components.image import AppImage, AppImageArgs, StackImages, StackImagesArgs
 from components.network import Networks, NetworksArgs
@@ -24,6 +24,7 @@ __all__ = [
     "NetworksArgs",
     "Nginx",
     "NginxArgs",
+    "Placement",
     "Port",
     "Postgres",
     "PostgresArgs",

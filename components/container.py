@@ -49,6 +49,19 @@ class Logs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a stack's things live and what they are called; every component takes one."""
+
+    prefix: str
+    """What every physical name starts with: `<project>-<stack>`."""
+    docker_host: str = ""
+    """Engine for the docker commands, as DOCKER_HOST has it. Empty is the one that the docker CLI uses."""
+    platform: str = ""
+    """Platform of the server, such as linux/amd64; images are built for it. Empty is the engine's own."""
+    logs: Logs = field(default_factory=Logs)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
     """One container, as far as containers of the stack may differ."""
 
@@ -58,10 +71,9 @@ class ContainerSpec:
     user: str
     """Numeric `uid:gid`; never 0."""
     limits: Limits
-    stack: str
-    """The stack's prefix; becomes a label that tells what belongs to whom."""
+    placement: Placement
     role: str
-    """What the container is in the stack, such as `web`; a label too."""
+    """What the container is in the stack, such as `web`. Labels tell it, and whose stack it is."""
     command: Sequence[str] = ()
     entrypoint: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
@@ -82,22 +94,16 @@ class ContainerSpec:
     init: bool = False
     """Have Docker's init as PID 1, for a process that handles no signals itself."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    logs: Logs = field(default_factory=Logs)
 
     @property
     def all_labels(self) -> dict[str, str]:
-        own = {"django-stack.stack": self.stack, "django-stack.role": self.role}
+        own = {"django-stack.stack": self.placement.prefix, "django-stack.role": self.role}
         return dict(sorted((own | dict(self.labels)).items()))
 
 
-def run(
-    name: str,
-    spec: ContainerSpec,
-    opts: pulumi.ResourceOptions,
-    *,
-    docker_host: str = "",
-) -> docker.Container:
+def run(name: str, spec: ContainerSpec, opts: pulumi.ResourceOptions) -> docker.Container:
     """Declare a long-running container and its limit of processes. Resolves when the container is healthy."""
+    logs = spec.placement.logs
     container = docker.Container(
         name,
         name=spec.name,
@@ -151,10 +157,10 @@ def run(
         stop_timeout=spec.stop_seconds,
         destroy_grace_seconds=spec.stop_seconds,
         log_driver="json-file",
-        log_opts={"max-size": f"{spec.logs.max_size_mb}m", "max-file": str(spec.logs.max_files)},
+        log_opts={"max-size": f"{logs.max_size_mb}m", "max-file": str(logs.max_files)},
         opts=opts.merge(pulumi.ResourceOptions(replace_on_changes=_ONLY_SAID_TO_CHANGE, delete_before_replace=True)),
     )
-    _limit_pids(name, spec, container, docker_host)
+    _limit_pids(name, spec, container)
     return container
 
 
@@ -187,10 +193,10 @@ def docker_command(
     name: str,
     create: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
+    placement: Placement,
     *,
     triggers: Sequence[pulumi.Input[str]] = (),
     stdin: pulumi.Input[str] | None = None,
-    docker_host: str = "",
 ) -> local.Command:
     """A step that runs a docker command on the stack's engine; it runs again when its text or a trigger changes."""
     return local.Command(
@@ -198,14 +204,15 @@ def docker_command(
         create=create,
         triggers=list(triggers),
         stdin=stdin,
-        environment={"DOCKER_HOST": docker_host} if docker_host else None,
+        environment={"DOCKER_HOST": placement.docker_host} if placement.docker_host else None,
         opts=opts,
     )
 
 
 def spec_hash(spec: ContainerSpec) -> str:
     """Ten hex digits over everything that a container is made from, its name apart. All of it must be plain."""
-    content = dataclasses.asdict(dataclasses.replace(spec, name=""))
+    placement = Placement(prefix=spec.placement.prefix, logs=spec.placement.logs)  # the rest is not in the container
+    content = dataclasses.asdict(dataclasses.replace(spec, name="", placement=placement))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
 
@@ -216,14 +223,14 @@ _ONLY_SAID_TO_CHANGE = ["healthcheck", "init", "tmpfs"]
 """Properties that provider 5.2.0 reports as updated while the container keeps the old ones; here they replace it."""
 
 
-def _limit_pids(name: str, spec: ContainerSpec, container: docker.Container, docker_host: str) -> None:
+def _limit_pids(name: str, spec: ContainerSpec, container: docker.Container) -> None:
     """The provider has no such property, so a step of its own sets it whenever there is a new container."""
     docker_command(
         f"{name}-pids",
         f"docker update --pids-limit {spec.limits.pids} {shlex.quote(spec.name)}",
         pulumi.ResourceOptions(parent=container),
+        spec.placement,
         triggers=[container.id],
-        docker_host=docker_host,
     )
 
 

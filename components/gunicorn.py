@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.container import ContainerSpec, Logs, Mount, docker_command, docker_run, run, spec_hash
+from components.container import ContainerSpec, Mount, Placement, docker_command, docker_run, run, spec_hash
 from components.postgres import Postgres
 from components.secret_files import DIRECTORY as SECRETS
 from components.sizing import Limits
@@ -19,7 +19,7 @@ USER = "10001:10000"
 class GunicornArgs:
     """What a release of the site is made from. All of it is plain: the release is named after it."""
 
-    prefix: str
+    placement: Placement
     image: str
     """The Django project's image, named by its content."""
     edge_network: str
@@ -42,8 +42,6 @@ class GunicornArgs:
     request_timeout_seconds: int
     drain_timeout_seconds: int
     """Time that requests in flight have when a replica stops."""
-    logs: Logs
-    docker_host: str = ""
 
 
 class Gunicorn(pulumi.ComponentResource):
@@ -62,7 +60,7 @@ class Gunicorn(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         steps = [
             # The command's text names the image and the settings, so a new release is a new run.
-            docker_command(f"{name}-{step}", docker_run(spec), child, docker_host=args.docker_host)
+            docker_command(f"{name}-{step}", docker_run(spec), child, args.placement)
             for step, spec in (("static", _static_spec(args)), ("migrate", _migrate_spec(args, template)))
         ]
         for replica, socket in enumerate(self.sockets, start=1):
@@ -70,7 +68,6 @@ class Gunicorn(pulumi.ComponentResource):
                 f"{name}-{self.release}-{replica}",
                 _replica_spec(args, template, self.release, replica, socket),
                 child.merge(pulumi.ResourceOptions(depends_on=steps)),
-                docker_host=args.docker_host,
             )
         self.register_outputs({"release": self.release, "sockets": self.sockets})
 
@@ -78,11 +75,11 @@ class Gunicorn(pulumi.ComponentResource):
 def _spec(args: GunicornArgs) -> ContainerSpec:
     """What all replicas of a release have in common."""
     return ContainerSpec(
-        name=f"{args.prefix}-web",
+        name=f"{args.placement.prefix}-web",
         image=args.image,
         user=USER,
         limits=args.limits,
-        stack=args.prefix,
+        placement=args.placement,
         role="web",
         command=["gunicorn", "--config", "/opt/stack/gunicorn.conf.py"],
         env=dict(args.environment)
@@ -114,7 +111,6 @@ def _spec(args: GunicornArgs) -> ContainerSpec:
         health=["python3", "/opt/stack/check_web.py"],
         stop_signal="SIGTERM",
         stop_seconds=args.drain_timeout_seconds + 5,
-        logs=args.logs,
     )
 
 
@@ -124,7 +120,7 @@ def _replica_spec(
     own = {"RELEASE": release, "REPLICA": str(replica), "GUNICORN_SOCKET": socket}
     return dataclasses.replace(
         template,
-        name=f"{args.prefix}-web-{release}-{replica}",
+        name=f"{args.placement.prefix}-web-{release}-{replica}",
         env=dict(template.env) | own,
         labels={"django-stack.release": release},
     )
@@ -133,16 +129,15 @@ def _replica_spec(
 def _static_spec(args: GunicornArgs) -> ContainerSpec:
     """Adds the image's static files to those that are there: pages of the release before still ask for theirs."""
     return ContainerSpec(
-        name=f"{args.prefix}-static",
+        name=f"{args.placement.prefix}-static",
         image=args.image,
         user=USER,
         limits=Limits(cpus=1, memory_mb=128, pids=20),
-        stack=args.prefix,
+        placement=args.placement,
         role="static",
         command=["cp", "-R", "--update=none", "/srv/static/.", "/srv/published"],
         network_mode="none",
         mounts=[Mount(volume=args.volumes.static, path="/srv/published")],
-        logs=args.logs,
     )
 
 
@@ -150,7 +145,7 @@ def _migrate_spec(args: GunicornArgs, template: ContainerSpec) -> ContainerSpec:
     """The site's migrations, in the new image, with the new settings."""
     return dataclasses.replace(
         template,
-        name=f"{args.prefix}-migrate",
+        name=f"{args.placement.prefix}-migrate",
         role="migrate",
         command=["python", "manage.py", "migrate", "--noinput"],
         env=dict(template.env) | {"RELEASE": "migrate", "REPLICA": "0"},

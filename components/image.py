@@ -17,7 +17,7 @@ import pulumi
 import pulumi_docker as docker
 from docker.utils.build import exclude_paths
 
-from components.container import docker_command
+from components.container import Placement, docker_command
 
 DEBIAN_SUITE = "trixie"
 
@@ -54,8 +54,7 @@ class Build:
 class StackImagesArgs:
     """What the stack's own images are made from."""
 
-    prefix: str
-    """What every image name starts with."""
+    placement: Placement
     source: str
     """`registry`: official images; `debian`: a base built from Debian packages, with no registry at all."""
     python: str
@@ -64,7 +63,6 @@ class StackImagesArgs:
     nginx: str
     packages_date: str = ""
     """Date of the package updates in the images; another one installs them anew."""
-    docker_host: str = ""
 
 
 class StackImages(pulumi.ComponentResource):
@@ -76,38 +74,40 @@ class StackImages(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StackImagesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:StackImages", name, {}, opts)
-        debian = f"{args.prefix}/debian:{DEBIAN_SUITE}"
+        debian = f"{args.placement.prefix}/debian:{DEBIAN_SUITE}"
         bases = {"python": args.python, "postgres": args.postgres, "nginx": args.nginx}
         if args.source == "debian":
             bases = dict.fromkeys(bases, debian)
         builds = {family: self._build(family, base, args) for family, base in bases.items()}
         references = {family: build.reference for family, build in builds.items()}
         if args.source == "debian":
-            base_steps = dict.fromkeys(bases, self._debian_base(name, debian, references, args.docker_host))
+            base_steps = dict.fromkeys(bases, self._debian_base(name, debian, references, args.placement))
         else:
             base_steps = {family: self._pulled_base(name, family, base) for family, base in bases.items()}
         for family, build in builds.items():
             needs_base = pulumi.ResourceOptions(parent=self, depends_on=[base_steps[family]])
-            declare_build(f"{name}-{family}", build, needs_base)
+            declare_build(f"{name}-{family}", build, args.placement, needs_base)
         self.python, self.postgres, self.nginx = (references[family] for family in ("python", "postgres", "nginx"))
         self.register_outputs(references)
 
     def _build(self, family: str, base: str, args: StackImagesArgs) -> Build:
         return Build.of(
-            repository=f"{args.prefix}/{family}",
+            repository=f"{args.placement.prefix}/{family}",
             context=_IMAGES / family,
             dockerfile=_IMAGES / family / "Dockerfile",
             args={"BASE": base, "SOURCE": args.source, "PACKAGES_DATE": args.packages_date},
         )
 
-    def _debian_base(self, name: str, base: str, references: Mapping[str, str], docker_host: str) -> pulumi.Resource:
+    def _debian_base(
+        self, name: str, base: str, references: Mapping[str, str], placement: Placement
+    ) -> pulumi.Resource:
         script = shlex.quote(_relative(_IMAGES / "debian" / "make-base"))
         return docker_command(
             f"{name}-debian",
             f"{script} {DEBIAN_SUITE} {shlex.quote(base)}",
             pulumi.ResourceOptions(parent=self),
+            placement,
             triggers=sorted(references.values()),  # whenever one of them is built anew, the base must be there
-            docker_host=docker_host,
         )
 
     def _pulled_base(self, name: str, family: str, base: str) -> pulumi.Resource:
@@ -119,14 +119,13 @@ class StackImages(pulumi.ComponentResource):
 class AppImageArgs:
     """What the Django project's image is made from."""
 
-    prefix: str
+    placement: Placement
     path: str
     """Folder of the project: manage.py, requirements.txt and the rest; its .dockerignore is honoured."""
     python_image: str
     django_settings_module: str
     build_ca_file: str = ""
     """PEM file of certificate authorities that package downloads must trust. It is in no layer of the image."""
-    docker_host: str = ""
 
 
 class AppImage(pulumi.ComponentResource):
@@ -139,40 +138,37 @@ class AppImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AppImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:AppImage", name, {}, opts)
-        steps: list[pulumi.Resource] = []
-        tools: dict[str, str] = {}
-        if args.build_ca_file:
-            tools["CA_IMAGE"] = f"{args.prefix}/build-ca:latest"
-            steps.append(self._ca_image(name, tools["CA_IMAGE"], args))
         build = Build.of(
-            repository=f"{args.prefix}/web",
+            repository=f"{args.placement.prefix}/web",
             context=Path(args.path),
             dockerfile=_IMAGES / "app" / "Dockerfile",
             args={"PYTHON_IMAGE": args.python_image, "DJANGO_SETTINGS_MODULE": args.django_settings_module},
-            tools=tools,
+            tools={"CA_IMAGE": f"{args.placement.prefix}/build-ca:latest"} if args.build_ca_file else {},
         )
-        declare_build(f"{name}-image", build, pulumi.ResourceOptions(parent=self, depends_on=steps))
+        needs_ca = [self._ca_image(name, build, args)] if args.build_ca_file else []
+        opts_build = pulumi.ResourceOptions(parent=self, depends_on=needs_ca)
+        declare_build(f"{name}-image", build, args.placement, opts_build)
         self.reference = build.reference
         self.content = self.reference.rpartition(":")[2]
         self.register_outputs({"reference": self.reference})
 
-    def _ca_image(self, name: str, reference: str, args: AppImageArgs) -> pulumi.Resource:
+    def _ca_image(self, name: str, build: Build, args: AppImageArgs) -> pulumi.Resource:
         """An image of one file, for the build to mount: builds of the Docker provider know no secrets."""
         pem = shlex.quote(args.build_ca_file)
         script = (
             "d=$(mktemp -d) && trap 'rm -rf \"$d\"' EXIT && "
-            f'cp {pem} "$d/ca.pem" && tar -C "$d" -c ca.pem | docker import - {shlex.quote(reference)}'
+            f'cp {pem} "$d/ca.pem" && tar -C "$d" -c ca.pem | docker import - {shlex.quote(build.tools["CA_IMAGE"])}'
         )
         return docker_command(
             f"{name}-build-ca",
             script,
             pulumi.ResourceOptions(parent=self),
-            triggers=[hashlib.sha256(Path(args.build_ca_file).read_bytes()).hexdigest()],
-            docker_host=args.docker_host,
+            args.placement,
+            triggers=[build.reference],  # whenever the project is built anew
         )
 
 
-def declare_build(name: str, build: Build, opts: pulumi.ResourceOptions) -> docker.Image:
+def declare_build(name: str, build: Build, placement: Placement, opts: pulumi.ResourceOptions) -> docker.Image:
     """Declare the build as a resource. The image stays on the engine; nothing is pushed."""
     return docker.Image(
         name,
@@ -182,6 +178,7 @@ def declare_build(name: str, build: Build, opts: pulumi.ResourceOptions) -> dock
             context=_relative(build.context),
             dockerfile=_relative(build.dockerfile),
             args=dict(build.args) | dict(build.tools),
+            platform=placement.platform or None,
             builder_version=docker.BuilderVersion.BUILDER_BUILD_KIT,
         ),
         opts=opts,

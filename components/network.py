@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from components.container import Placement
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworksArgs:
     """What the networks need to know."""
 
-    prefix: str
-    """What every physical name starts with."""
+    placement: Placement
 
 
 class Networks(pulumi.ComponentResource):
@@ -28,8 +29,8 @@ class Networks(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Networks", name, {}, opts)
-        self.edge_name, self.data_name = f"{args.prefix}-edge", f"{args.prefix}-data"
-        labels = [docker.NetworkLabelArgs(label="django-stack.stack", value=args.prefix)]
+        self.edge_name, self.data_name = f"{args.placement.prefix}-edge", f"{args.placement.prefix}-data"
+        labels = [docker.NetworkLabelArgs(label="django-stack.stack", value=args.placement.prefix)]
         child = pulumi.ResourceOptions(parent=self)
         edge = docker.Network(f"{name}-edge", name=self.edge_name, driver="bridge", labels=labels, opts=child)
         data = docker.Network(

@@ -12,7 +12,7 @@ from string import Template
 import pulumi
 
 from components import sizing
-from components.container import ContainerSpec, Logs, Mount, Port, run, spec_hash
+from components.container import ContainerSpec, Mount, Placement, Port, run, spec_hash
 from components.sizing import Limits
 from components.volume import SiteVolumes
 
@@ -30,7 +30,7 @@ _HOLDER_LIMITS = Limits(cpus=0.1, memory_mb=16, pids=10)
 class NginxArgs:
     """What the edge is made from."""
 
-    prefix: str
+    placement: Placement
     image: str
     network: str
     """Name of the edge network."""
@@ -46,8 +46,8 @@ class NginxArgs:
     request_timeout_seconds: int
     """Longest time that the application may take; Nginx waits a little longer."""
     drain_timeout_seconds: int
-    logs: Logs
-    docker_host: str = ""
+    connections_migrate: bool = True
+    """The server's kernel can hand waiting connections from an Nginx that stops to its successor (Linux 5.14)."""
 
 
 class Nginx(pulumi.ComponentResource):
@@ -65,14 +65,12 @@ class Nginx(pulumi.ComponentResource):
             _holder_spec(args),
             # Whatever image it started with will do: the holder only sleeps, and replacing it interrupts the site.
             child.merge(pulumi.ResourceOptions(ignore_changes=["image"])),
-            docker_host=args.docker_host,
         )
         spec = _spec(args)
         container = run(
             f"{name}-{spec.name.rpartition('-')[2]}",
             dataclasses.replace(spec, network_mode=pulumi.Output.concat("container:", holder.id)),
             child,
-            docker_host=args.docker_host,
         )
         self.holder_id, self.container_id = holder.id, container.id
         self.register_outputs({"holder_id": self.holder_id, "container_id": self.container_id})
@@ -111,32 +109,30 @@ def _holder_spec(args: NginxArgs) -> ContainerSpec:
     if args.https_port:
         ports.append(Port(address=args.publish_address, external=args.https_port, internal=HTTPS_PORT))
     return ContainerSpec(
-        name=f"{args.prefix}-edge",
+        name=f"{args.placement.prefix}-edge",
         image=args.image,
         user=USER,
         limits=_HOLDER_LIMITS,
-        stack=args.prefix,
+        placement=args.placement,
         role="edge",
         entrypoint=["sleep"],
         command=["infinity"],
         init=True,
         networks={args.network: []},
         ports=ports,
-        # Connections that wait to be accepted move from an Nginx that stops to the one that took over (Linux 5.14).
-        sysctls={"net.ipv4.tcp_migrate_req": "1"},
+        sysctls={"net.ipv4.tcp_migrate_req": "1"} if args.connections_migrate else {},
         health=["grep", "-q", "eth0:", "/proc/net/dev"],
-        logs=args.logs,
     )
 
 
 def _spec(args: NginxArgs) -> ContainerSpec:
     """Named after all that is in it, so that any change is a new Nginx beside the old one."""
     spec = ContainerSpec(
-        name=f"{args.prefix}-nginx",
+        name=f"{args.placement.prefix}-nginx",
         image=args.image,
         user=USER,
         limits=args.limits,
-        stack=args.prefix,
+        placement=args.placement,
         role="nginx",
         env={"NGINX_CONF": render(args)},
         mounts=[
@@ -150,6 +146,5 @@ def _spec(args: NginxArgs) -> ContainerSpec:
         health=["check-nginx"],
         stop_signal="SIGQUIT",  # SIGTERM would cut requests in flight
         stop_seconds=args.drain_timeout_seconds + 10,
-        logs=args.logs,
     )
     return dataclasses.replace(spec, name=f"{spec.name}-{spec_hash(spec)}")

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components import sizing
-from components.container import ContainerSpec, Logs, Mount, docker_command, run
+from components.container import ContainerSpec, Mount, Placement, docker_command, run
 from components.sizing import Limits
 
 USER = "10003:10003"
@@ -22,7 +22,7 @@ STOP_SECONDS = 60
 class PostgresArgs:
     """What the database server is made from."""
 
-    prefix: str
+    placement: Placement
     image: str
     images_from: str
     """`registry` or `debian`; the data volume remembers it, and a server from the other one does not start on it."""
@@ -36,8 +36,6 @@ class PostgresArgs:
     """Server settings by name that override the derived ones."""
     data_protected: bool = True
     """Refuse to destroy the data volume. It is kept on the engine in any case."""
-    logs: Logs
-    docker_host: str = ""
 
 
 class Postgres(pulumi.ComponentResource):
@@ -56,24 +54,29 @@ class Postgres(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         volume = docker.Volume(
             f"{name}-data",
-            name=f"{args.prefix}-postgres-data",
-            labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.prefix)],
-            opts=child.merge(pulumi.ResourceOptions(protect=args.data_protected, retain_on_delete=True)),
+            name=f"{args.placement.prefix}-postgres-data",
+            labels=[
+                docker.VolumeLabelArgs(label="django-stack.stack", value=args.placement.prefix),
+                docker.VolumeLabelArgs(label="django-stack.images-from", value=args.images_from),
+            ],
+            # The label says what the data was made with, for ever; preflight refuses a stack that says otherwise.
+            opts=child.merge(
+                pulumi.ResourceOptions(protect=args.data_protected, retain_on_delete=True, ignore_changes=["labels"])
+            ),
         )
         spec = self._spec(args)
         container = run(
             name,
             spec,
             child.merge(pulumi.ResourceOptions(depends_on=[volume])),
-            docker_host=args.docker_host,
         )
         docker_command(
             f"{name}-site",
             f"docker exec --interactive {shlex.quote(spec.name)} prepare-site {self.user} {self.database}",
             child,
+            args.placement,
             triggers=[container.id, str(args.secrets_version)],
             stdin=pulumi.Output.concat(args.password, "\n"),
-            docker_host=args.docker_host,
         )
         self.container_id = container.id
         self.register_outputs({"host": self.host, "port": self.port, "database": self.database, "user": self.user})
@@ -81,20 +84,19 @@ class Postgres(pulumi.ComponentResource):
     def _spec(self, args: PostgresArgs) -> ContainerSpec:
         settings = sizing.postgres_settings(args.limits, args.settings)
         return ContainerSpec(
-            name=f"{args.prefix}-postgres",
+            name=f"{args.placement.prefix}-postgres",
             image=args.image,
             user=USER,
             limits=args.limits,
-            stack=args.prefix,
+            placement=args.placement,
             role="postgres",
             command=[word for setting, value in settings.items() for word in ("-c", f"{setting}={value}")],
             env={"IMAGES_FROM": args.images_from},
             networks={args.network: [self.host]},
-            mounts=[Mount(volume=f"{args.prefix}-postgres-data", path="/var/lib/postgresql/data")],
+            mounts=[Mount(volume=f"{args.placement.prefix}-postgres-data", path="/var/lib/postgresql/data")],
             tmpfs_mb={"/run/postgresql": 1, "/tmp": 16},  # noqa: S108 - a path in the container
             shared_memory_mb=sizing.postgres_shared_memory_mb(args.limits),
             health=["check-postgres"],
             stop_signal="SIGINT",  # fast shutdown; SIGTERM would wait for every client to leave
             stop_seconds=STOP_SECONDS,
-            logs=args.logs,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.container import ContainerSpec, Logs, Mount, docker_command, docker_run
+from components.container import ContainerSpec, Mount, Placement, docker_command, docker_run
 from components.gunicorn import Gunicorn
 from components.nginx import SLOTS, Nginx
 from components.nginx import USER as NGINX_USER
@@ -16,7 +16,7 @@ from components.volume import SiteVolumes
 class ReleaseArgs:
     """Which release is to take the traffic, and how to tell that it does."""
 
-    prefix: str
+    placement: Placement
     image: str
     """Image with the stack's Python tools."""
     gunicorn: Gunicorn
@@ -25,8 +25,6 @@ class ReleaseArgs:
     host: str
     """Host name to ask for."""
     health_path: str
-    logs: Logs
-    docker_host: str = ""
 
 
 class Release(pulumi.ComponentResource):
@@ -38,11 +36,11 @@ class Release(pulumi.ComponentResource):
         super().__init__("django-stack:index:Release", name, {}, opts)
         self.release = args.gunicorn.release
         spec = ContainerSpec(
-            name=f"{args.prefix}-switch",
+            name=f"{args.placement.prefix}-switch",
             image=args.image,
             user=NGINX_USER,
             limits=Limits(cpus=0.5, memory_mb=64, pids=20),
-            stack=args.prefix,
+            placement=args.placement,
             role="switch",
             entrypoint=["python3"],
             command=[
@@ -53,18 +51,17 @@ class Release(pulumi.ComponentResource):
                 f"--slots={SLOTS}",
                 *args.gunicorn.sockets,
             ],
-            network_mode=f"container:{args.prefix}-edge",
+            network_mode=f"container:{args.placement.prefix}-edge",
             mounts=[
                 Mount(volume=args.volumes.slots, path="/run/slots"),
                 Mount(volume=args.volumes.sockets, path="/run/web", read_only=True),
             ],
-            logs=args.logs,
         )
         docker_command(
             f"{name}-switch",
             docker_run(spec),
             pulumi.ResourceOptions(parent=self, depends_on=[args.gunicorn, args.nginx]),
+            args.placement,
             triggers=[args.nginx.holder_id, args.nginx.container_id],
-            docker_host=args.docker_host,
         )
         self.register_outputs({"release": self.release})

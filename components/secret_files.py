@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.container import ContainerSpec, Logs, Mount, docker_command, docker_run
+from components.container import ContainerSpec, Mount, Placement, docker_command, docker_run
 from components.sizing import Limits
 
 DIRECTORY = "/run/secrets"
@@ -17,7 +17,7 @@ _WRITER_LIMITS = Limits(cpus=0.5, memory_mb=64, pids=20)
 class SecretFilesArgs:
     """Which secrets, and who may read them."""
 
-    prefix: str
+    placement: Placement
     version: int
     """Counts up whenever a value changes. It names the volume; nothing is ever named after a secret's value."""
     values: Mapping[str, pulumi.Input[str]]
@@ -26,8 +26,6 @@ class SecretFilesArgs:
     """Image with the stack's Python tools."""
     user: str
     """`uid:gid` of the service that reads the files; they are 0400."""
-    logs: Logs
-    docker_host: str = ""
 
 
 class SecretFiles(pulumi.ComponentResource):
@@ -37,33 +35,32 @@ class SecretFiles(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SecretFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:SecretFiles", name, {}, opts)
-        self.volume_name = f"{args.prefix}-secrets-{args.version}"
+        self.volume_name = f"{args.placement.prefix}-secrets-{args.version}"
         volume = docker.Volume(
             f"{name}-{args.version}",
             name=self.volume_name,
-            labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.prefix)],
+            labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.placement.prefix)],
             opts=pulumi.ResourceOptions(parent=self),
         )
         writer = ContainerSpec(
-            name=f"{args.prefix}-secrets-{args.version}-writer",
+            name=f"{args.placement.prefix}-secrets-{args.version}-writer",
             image=args.image,
             user=args.user,
             limits=_WRITER_LIMITS,
-            stack=args.prefix,
+            placement=args.placement,
             role="secrets-writer",
             entrypoint=["python3"],
             command=["/opt/stack/write_secrets.py", DIRECTORY],
             network_mode="none",
             mounts=[Mount(volume=self.volume_name, path=DIRECTORY)],
-            logs=args.logs,
         )
         docker_command(
             f"{name}-{args.version}-write",
             docker_run(writer, interactive=True),
             # Another image writes the same files: only a new volume, or new values, are a reason to write again.
             pulumi.ResourceOptions(parent=self, depends_on=[volume], ignore_changes=["create"]),
+            args.placement,
             triggers=[volume.id],
             stdin=pulumi.Output.json_dumps(dict(args.values)),
-            docker_host=args.docker_host,
         )
         self.register_outputs({"volume_name": self.volume_name})

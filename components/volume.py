@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from components.container import Placement
+
 
 @dataclass(frozen=True, kw_only=True)
 class SiteVolumesArgs:
     """What the shared volumes need to know."""
 
-    prefix: str
+    placement: Placement
     data_protected: bool = True
     """Refuse to destroy the volume of uploaded files. It is kept on the engine in any case."""
 
@@ -31,14 +33,14 @@ class SiteVolumes(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SiteVolumesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:SiteVolumes", name, {}, opts)
-        names = {use: f"{args.prefix}-{use}" for use in ("sockets", "slots", "static", "media", "buffers")}
+        names = {use: f"{args.placement.prefix}-{use}" for use in ("sockets", "slots", "static", "media", "buffers")}
         kept = pulumi.ResourceOptions(protect=args.data_protected, retain_on_delete=True)
         for use, volume_name in names.items():
             child = pulumi.ResourceOptions(parent=self)
             docker.Volume(
                 f"{name}-{use}",
                 name=volume_name,
-                labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.prefix)],
+                labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.placement.prefix)],
                 opts=child.merge(kept) if use == "media" else child,
             )
         self.sockets, self.slots, self.static = names["sockets"], names["slots"], names["static"]
