@@ -1,0 +1,151 @@
+"""The file backend: where stacks, their history and their locks lie, in the CLI's own layout."""
+
+import gzip
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from engine.errors import EngineError, StackNotFoundError, StateError, UnsupportedError
+from engine.files import write_whole
+from engine.project import Project
+from engine.values import compact_json
+
+_META = "version: 1\n"
+
+
+def resolve_backend(project: Project, cwd: Path) -> "Backend":
+    """The backend of `project`: PULUMI_BACKEND_URL, else Pulumi.yaml, else the home folder.
+
+    Raises UnsupportedError for anything but `file://`.
+    """
+    url = os.environ.get("PULUMI_BACKEND_URL") or project.backend_url or "file://~"
+    if not url.startswith("file://"):
+        raise UnsupportedError(
+            f"backend: only file:// is supported by the embedded engine (got {url!r}). "
+            "Set PULUMI_BACKEND_URL to a file:// URL, or use the Pulumi CLI."
+        )
+    location = unquote(url.removeprefix("file://").partition("?")[0])
+    folder = Path(location).expanduser()
+    return Backend(url=url, root=(cwd / folder).resolve() / ".pulumi", project=project)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One project's part of a file backend."""
+
+    url: str
+    root: Path
+    project: Project
+
+    def state_path(self, stack: str) -> Path:
+        return self.root / "stacks" / self.project.name / f"{stack}.json"
+
+    def history_folder(self, stack: str) -> Path:
+        return self.root / "history" / self.project.name / stack
+
+    def lock_folder(self, stack: str) -> Path:
+        return self.root / "locks" / "organization" / self.project.name / stack
+
+    def full_name(self, stack: str) -> str:
+        return f"organization/{self.project.name}/{stack}"
+
+    def stacks(self) -> list[str]:
+        names = (path.name for path in self.state_path("x").parent.glob("*.json*"))
+        return sorted({name.split(".json")[0] for name in names if not name.endswith((".bak", ".attrs"))})
+
+    def exists(self, stack: str) -> bool:
+        return stack in self.stacks()
+
+    def require(self, stack: str) -> None:
+        """Raises StackNotFoundError."""
+        if not self.exists(stack):
+            raise StackNotFoundError(f"no stack named '{stack}' found")
+
+    def read(self, stack: str) -> dict[str, Any]:
+        """The checkpoint file of `stack` as JSON. Raises StateError."""
+        self.require(stack)
+        path = self.state_path(stack)
+        try:
+            text = (
+                path.read_text(encoding="utf-8")
+                if path.exists()
+                else gzip.decompress(path.with_name(path.name + ".gz").read_bytes()).decode()
+            )
+            content = json.loads(text)
+        except (OSError, ValueError, EOFError) as error:
+            raise StateError(
+                f"{path}: cannot be read as a checkpoint ({error}). Restore the copy beside it: mv {path}.bak {path}"
+            ) from error
+        if not isinstance(content, dict):
+            raise StateError(f"{path}: cannot be read as a checkpoint (it is not a JSON object).")
+        return content
+
+    def write(self, stack: str, text: str) -> None:
+        """Saves a checkpoint; the one before stays beside it as `.bak`."""
+        path = self.state_path(stack)
+        meta = self.root / "meta.yaml"
+        if not meta.exists():
+            write_whole(meta, _META)
+        if path.exists():
+            write_whole(path.with_name(path.name + ".bak"), path.read_text(encoding="utf-8"))
+        write_whole(path, text)
+
+    def remove(self, stack: str) -> None:
+        for path in self.state_path(stack).parent.glob(f"{stack}.json*"):
+            path.unlink()
+
+    def add_history(self, stack: str, entry: dict[str, Any], checkpoint: str) -> None:
+        """Records one finished update and backs up the state that it left."""
+        stamp = time.time_ns()
+        base = self.history_folder(stack) / f"{stack}-{stamp}"
+        write_whole(base.with_name(base.name + ".checkpoint.json"), checkpoint)
+        write_whole(base.with_name(base.name + ".history.json"), compact_json(entry))
+        backup = self.root / "backups" / self.project.name / stack / f"{stack}.{stamp}.json"
+        write_whole(backup, checkpoint)
+
+    def history(self, stack: str) -> Iterator[dict[str, Any]]:
+        """The finished updates of `stack`, newest first."""
+        for path in sorted(self.history_folder(stack).glob("*.history.json"), reverse=True):
+            yield json.loads(path.read_text(encoding="utf-8"))
+
+    # The selected stack, shared with the CLI.
+
+    @property
+    def _workspace(self) -> Path:
+        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        path = self.project.directory / "Pulumi.yaml"
+        digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
+        return home / "workspaces" / f"{self.project.name}-{digest}-workspace.json"
+
+    def _workspace_content(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self._workspace.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def current(self) -> str:
+        """The selected stack, or an empty text."""
+        content = self._workspace_content()
+        name = (content.get("stacks") or {}).get(self.url) or content.get("stack") or ""
+        return str(name).rpartition("/")[2]
+
+    def select(self, stack: str) -> None:
+        content = self._workspace_content()
+        content["stacks"] = {**(content.get("stacks") or {}), self.url: self.full_name(stack)}
+        write_whole(self._workspace, json.dumps(content, indent=4))
+
+    def stack_named(self, name: str) -> str:
+        """The plain name of the stack a user means: `dev`, `project/dev`, `organization/project/dev`."""
+        *owner, stack = name.split("/")
+        if owner and owner[-1] != self.project.name:
+            raise EngineError(f"stack '{name}' belongs to another project than '{self.project.name}'.")
+        if not stack or not all(char.isalnum() or char in "-_." for char in stack):
+            raise EngineError(f"stack name: only letters, digits, '-', '_' and '.' are allowed (got {name!r}).")
+        return stack

@@ -1,0 +1,1 @@
+"""How a run looks: lines, a live tree, details, or JSON."""

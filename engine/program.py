@@ -1,0 +1,107 @@
+"""The program's process: started early, so that its imports overlap with the engine's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError, UnsupportedError
+from engine.project import Project
+from engine.runner import ALREADY_TOLD, NO_SDK
+
+_RUNNER = Path(__file__).with_name("runner.py")
+_END_SECONDS = 5.0
+
+
+def find_python(project: Project) -> str:
+    """The project's interpreter: its virtual environment's, else PULUMI_PYTHON_CMD, else this one."""
+    options = dict(project.runtime_options)
+    toolchain = options.pop("toolchain", "pip")
+    if toolchain not in ("pip", "auto"):
+        raise UnsupportedError(f"Pulumi.yaml: the toolchain {toolchain!r} is not supported by the embedded engine.")
+    virtualenv = options.get("virtualenv")
+    if virtualenv:
+        python = project.directory / str(virtualenv) / "bin" / "python"
+        if not python.exists():
+            raise EngineError(
+                f"Pulumi.yaml: runtime.options.virtualenv has no Python (got {str(virtualenv)!r}). "
+                "Create it: python3 -m venv, then pip install -r requirements.txt."
+            )
+        return str(python)
+    return os.environ.get("PULUMI_PYTHON_CMD") or sys.executable
+
+
+class Program:
+    """One run of the program."""
+
+    def __init__(self, project: Project, say: Callable[[str], None]) -> None:
+        """Starts the process, which waits for `run`. `say` gets each line that the program prints."""
+        self._project = project
+        environment = {**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONUNBUFFERED": "1"}
+        try:
+            self._process = subprocess.Popen(
+                [find_python(project), str(_RUNNER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env=environment,
+                start_new_session=True,  # ^C reaches the engine alone
+            )
+        except OSError as error:
+            raise EngineError(f"the program's Python cannot be started ({error}).") from error
+        self._reader = threading.Thread(target=self._read, args=(say,), daemon=True)
+
+    def _read(self, say: Callable[[str], None]) -> None:
+        for line in self._process.stdout or ():
+            say(line.rstrip("\n"))
+
+    def run(self, *, address: str, runtime: dict[str, Any], config: dict[str, str], secret_keys: list[str]) -> int:
+        """Hands over the settings and waits for the end; the exit code."""
+        program = self._project.program
+        directory = program if program.is_dir() else program.parent
+        settings = {
+            "runtime": {**runtime, "monitor": address, "engine": address},
+            "config": config,
+            "secret_keys": secret_keys,
+            "program": str(program),
+            "directory": str(directory),
+        }
+        self._reader.start()
+        try:
+            assert self._process.stdin is not None  # noqa: S101  it was opened as a pipe
+            self._process.stdin.write(json.dumps(settings) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended already; the exit code tells
+        code = self._process.wait()
+        self._reader.join(_END_SECONDS)
+        if code == NO_SDK:
+            raise EngineError(
+                "the Pulumi SDK is not installed in the program's Python. Install it: pip install -r requirements.txt."
+            )
+        return code
+
+    def stop(self) -> None:
+        """Ends the process and all that it has started, if it still runs."""
+        if self._process.poll() is None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+            self._process.wait()
+
+
+def failure_of(code: int) -> str:
+    """What to tell of an exit code that no message explains; empty when there is nothing to add."""
+    if code in (0, ALREADY_TOLD):
+        return ""
+    if code < 0:
+        return f"the program was ended by signal {signal.Signals(-code).name}."
+    return f"the program ended with exit code {code}."
