@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from gallery.models import Picture
 
 UPLOAD_MB = 5
-LARGEST_MEGAPIXELS = 16
+LARGEST_MEGAPIXELS = 13
 LONGEST_SIDE_PIXELS = 1600
 FORMATS = ("JPEG", "PNG", "WEBP")
 CONTENT_TYPES = "image/jpeg,image/png,image/webp"
@@ -47,11 +47,11 @@ def repainted(upload: UploadedFile) -> ContentFile:
         with Image.open(upload, formats=FORMATS) as image:  # verify() spends the object
             if image.width * image.height > LARGEST_MEGAPIXELS * 1_000_000:
                 raise forms.ValidationError(f"This picture has more than {LARGEST_MEGAPIXELS} megapixels.")
-            image.draft("RGB", (LONGEST_SIDE_PIXELS, LONGEST_SIDE_PIXELS))  # JPEG: decode no more than needed
+            # First of all, so that a JPEG is decoded no larger than needed and nothing large is copied.
+            image.thumbnail((LONGEST_SIDE_PIXELS, LONGEST_SIDE_PIXELS), reducing_gap=1.0)
             upright = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise forms.ValidationError("This is not a JPEG, PNG or WebP picture.") from error
-    upright.thumbnail((LONGEST_SIDE_PIXELS, LONGEST_SIDE_PIXELS))
     content = BytesIO()
     upright.save(content, "WEBP", quality=82)
     return ContentFile(content.getvalue(), name=f"{secrets.token_hex(12)}.webp")

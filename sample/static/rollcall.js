@@ -3,7 +3,7 @@ const bars = document.querySelector(".bars");
 const legend = document.querySelector(".legend");
 const KEPT = 60;
 const TALLEST_MS = 250;
-const seen = new Map(); // "release · replica" to its row in the legend
+const seen = new Map(); // "release, replica" to its row in the legend
 let failures = 0;
 
 async function ask() {
@@ -11,7 +11,7 @@ async function ask() {
   try {
     const response = await fetch(bars.dataset.url, { cache: "no-store", signal: AbortSignal.timeout(5000) });
     const answer = await response.json();
-    draw(performance.now() - started, response.ok && `${answer.release} · ${answer.replica}`);
+    draw(performance.now() - started, response.ok && `${answer.release}, replica ${answer.replica}`);
   } catch {
     draw(performance.now() - started, false);
   }

@@ -59,7 +59,7 @@ class UploadTests(TestCase):
         whole = photograph()
         refused = {
             "This is not a JPEG, PNG or WebP picture.": [b"hello", b"<svg/>", whole[:200], whole[:-90], b"GIF89a"],
-            "has more than 16 megapixels": [photograph("PNG", (4001, 4000))],
+            "has more than 13 megapixels": [photograph("PNG", (3611, 3601))],
             "larger than 5 MB": [b"\0" * (5 * 1024 * 1024 + 1)],
             "The submitted file is empty.": [b""],
         }

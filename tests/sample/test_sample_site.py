@@ -4,13 +4,22 @@ import json
 import re
 import socket
 import tempfile
+import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.sample.hosted import Site
+from tests.sample.hosted import ServedSite, Site
 
 FEWEST_TESTS = 43
+
+
+@pytest.fixture(scope="module")
+def served(site: Site) -> Iterator[ServedSite]:
+    """One Gunicorn for the tests that need nothing special."""
+    with site.served() as served:
+        yield served
 
 
 def test_its_own_tests_pass(site: Site) -> None:
@@ -68,25 +77,38 @@ def test_gunicorn_does_not_boot_without_its_secrets(site: Site) -> None:
     assert "SECRET_KEY: no secret was given. Set SECRET_KEY_FILE" in logs
 
 
-def test_pages_link_to_hashed_files_that_exist(site: Site) -> None:
+def test_pages_link_to_hashed_files_that_exist(site: Site, served: ServedSite) -> None:
     """What a page asks for is what the build collected."""
-    with site.served() as served:
-        page = served.ask("/")
-        assert page.status == 200
-        linked = re.findall(r'(?:href|src)="/static/([^"#]+)', page.text)
-        assert {name.partition(".")[0] for name in linked} >= {"site", "logo"}
-        assert all((Path(site.environment["STATIC_ROOT"]) / name).is_file() for name in linked)
-        assert "<code>r7</code>" in page.text
+    page = served.ask("/")
+    assert page.status == 200
+    linked = re.findall(r'(?:href|src)="/static/([^"#]+)', page.text)
+    assert {name.partition(".")[0] for name in linked} >= {"site", "logo"}
+    assert all((Path(site.environment["STATIC_ROOT"]) / name).is_file() for name in linked)
+    assert "<code>r7</code>" in page.text
 
 
-def test_machines_get_what_they_ask_for(site: Site) -> None:
+def test_machines_get_what_they_ask_for(served: ServedSite) -> None:
     """Health names release and replica; a ping is committed; a slow answer is slow."""
-    with site.served() as served:
-        health = json.loads(served.ask("/health/").text)
-        assert (health["status"], health["release"], health["replica"]) == ("ok", "r7", "web-r7-1")
-        assert served.ask("/ping/", "POST", '{"token": "t"}').status == 201
-        assert 0.5 <= served.ask("/slow/?seconds=0.5").seconds < 5
-        assert served.ask("/health/", Host="elsewhere.example").status == 400
+    health = json.loads(served.ask("/health/").text)
+    assert (health["status"], health["release"], health["replica"]) == ("ok", "r7", "web-r7-1")
+    assert served.ask("/ping/", "POST", '{"token": "t"}').status == 201
+    assert 0.5 <= served.ask("/slow/?seconds=0.5").seconds < 5
+    assert served.ask("/health/", Host="elsewhere.example").status == 400
+
+
+def test_form_is_accepted_at_the_address_that_the_browser_shows(served: ServedSite) -> None:
+    """The Host must reach Django with its port, or the browser's Origin looks like another site's."""
+    form = served.ask("/gallery/", Host="localhost:8080")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
+    assert token
+    body = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], "title": "No picture"})
+    sent = {
+        "Cookie": form.headers["Set-Cookie"].partition(";")[0],
+        "Origin": "http://localhost:8080",
+        "Content_Type": "application/x-www-form-urlencoded",
+    }
+    assert served.ask("/gallery/", "POST", body, Host="localhost:8080", **sent).status == 422
+    assert served.ask("/gallery/", "POST", body, Host="localhost", **sent).status == 403
 
 
 def test_tls_redirects_people_and_leaves_health_alone(site: Site) -> None:
