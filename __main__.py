@@ -91,6 +91,7 @@ gunicorn = stack.Gunicorn(
         hosts=site.hosts,
         health_path=app.health_path,
         environment=app.environment,
+        release_commands=app.release_commands,
         replicas=web.replicas,
         limits=web.limits,
         workers=web.workers,

@@ -44,6 +44,7 @@ class AppSettings:
     wsgi_application: str
     environment: Mapping[str, str]
     health_path: str
+    release_commands: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +215,7 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
             wsgi_application=f"{module.rpartition('.')[0] or module}.wsgi:application",
             environment=values["environment"],
             health_path=values["healthPath"],
+            release_commands=tuple(values["releaseCommands"]),
         ),
         secrets=SecretSettings(
             version=values["secretsVersion"],
@@ -305,7 +307,7 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: s
     if connections > offered:
         rule = (
             f"must allow {connections} connections (2 releases x {web.replicas} replicas x {web.workers} workers"
-            f" x {web.threads} threads, and 8 spare)"
+            f" x {web.threads} threads and a health check, and 8 spare)"
         )
         cure = f"Raise postgresMemoryMb, or lower webReplicas, gunicornWorkers or gunicornThreads in {stack_file}."
         problem("max_connections", rule, offered, cure)

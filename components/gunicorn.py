@@ -34,6 +34,8 @@ class GunicornArgs:
     health_path: str
     environment: Mapping[str, str]
     """Further environment variables of the site."""
+    release_commands: tuple[str, ...] = ()
+    """Shell commands to run in the new image after its migrations."""
     replicas: int
     limits: Limits
     """Limits of one replica."""
@@ -142,12 +144,13 @@ def _static_spec(args: GunicornArgs) -> ContainerSpec:
 
 
 def _migrate_spec(args: GunicornArgs, template: ContainerSpec) -> ContainerSpec:
-    """The site's migrations, in the new image, with the new settings."""
+    """The site's migrations and release commands, in the new image, with the new settings."""
+    commands = ["python manage.py migrate --noinput", *args.release_commands]
     return dataclasses.replace(
         template,
         name=f"{args.placement.prefix}-migrate",
         role="migrate",
-        command=["python", "manage.py", "migrate", "--noinput"],
+        command=["sh", "-ec", "\n".join(commands)],
         env=dict(template.env) | {"RELEASE": "migrate", "REPLICA": "0"},
         networks={args.data_network: []},
     )

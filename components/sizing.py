@@ -7,7 +7,7 @@ from dataclasses import dataclass
 GUNICORN_MASTER_MB = 60
 """Memory of Gunicorn's master process and the shared part of the interpreter; the sample site needs 35 to 50 MiB."""
 
-CONNECTION_MB = 8
+CONNECTION_MB = 7
 """Memory budget of one PostgreSQL connection: its process, its caches and one `work_mem`."""
 
 SPARE_CONNECTIONS = 8
@@ -42,8 +42,8 @@ def gunicorn_memory_mb(workers: int, worker_memory_mb: int) -> int:
 
 
 def connections_needed(*, replicas: int, workers: int, threads: int) -> int:
-    """Database connections at the worst moment, a release: old and new containers side by side, every thread busy."""
-    return 2 * replicas * workers * threads + SPARE_CONNECTIONS
+    """Database connections at the worst moment: two releases side by side, every thread busy, health being asked."""
+    return 2 * replicas * workers * (threads + 1) + SPARE_CONNECTIONS
 
 
 def postgres_settings(limits: Limits, overrides: Mapping[str, str]) -> dict[str, str]:
