@@ -8,14 +8,24 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-Rule = Callable[[Any], Any]
-"""Turns a value of the declared type into the checked one, or raises ValueError("must be …")."""
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What the type of a key cannot say."""
+
+    words: str
+    """From "must" on."""
+    broken: Callable[[Any], str]
+    """The words for what a value of the declared type breaks; empty when it is right."""
+    checked: Callable[[Any], Any] = lambda value: value
+    """The value as settings.py gets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +63,12 @@ def declared_keys(project_file: Path) -> dict[str, Key]:
 
 def parse(key: Key, text: str) -> Any:
     """The checked value of `key` from its config text. Raises ValueError with what must hold."""
-    return RULES.get(key.name, _any)(_typed(key.type, text))
+    return _checked(key, _typed(key.type, text))
 
 
 def checked_default(key: Key) -> Any:
     """The checked value of a key that the stack config leaves out."""
-    return RULES.get(key.name, _any)(key.default)
+    return _checked(key, key.default)
 
 
 def unknown_key(name: str, known: Mapping[str, Key], stack_file: str) -> Problem:
@@ -89,55 +99,59 @@ def _typed(type_name: str, text: str) -> Any:
     return text
 
 
-def _any(value: Any) -> Any:
-    return value
+def _checked(key: Key, value: Any) -> Any:
+    if key.name not in RULES:
+        return value
+    rule = RULES[key.name]
+    if broken := rule.broken(value):
+        raise ValueError(broken)
+    return rule.checked(value)
+
+
+def _rule(words: str, holds: Callable[[Any], bool], checked: Callable[[Any], Any] = lambda value: value) -> Rule:
+    return Rule(words=words, broken=lambda value: "" if holds(value) else words, checked=checked)
 
 
 def _between(low: int, high: int, unit: str = "") -> Rule:
-    def rule(value: int) -> int:
-        if not low <= value <= high:
-            raise ValueError(f"must be between {low} and {high}{unit and ' ' + unit}")
-        return value
-
-    return rule
-
-
-def _cpus(text: str) -> float:
-    if not re.fullmatch(r"\d+(\.\d+)?", text) or not 0.1 <= float(text) <= 128:  # noqa: PLR2004 - the rule itself
-        raise ValueError("must be a number of CPUs between 0.1 and 128")
-    return float(text)
+    return _rule(f"must be between {low} and {high}{unit and ' ' + unit}", lambda value: low <= value <= high)
 
 
 def _choice(*choices: str) -> Rule:
-    def rule(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"must be {' or '.join(choices)}")
-        return value
-
-    return rule
+    return _rule(f"must be {' or '.join(choices)}", lambda value: value in choices)
 
 
 def _matching(pattern: str, meaning: str) -> Rule:
-    def rule(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"must be {meaning}")
-        return value
-
-    return rule
+    return _rule(f"must be {meaning}", lambda value: re.fullmatch(pattern, value) is not None)
 
 
-def _ipv4(text: str) -> str:
+def _is_cpus(text: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?", text) is not None and 0.1 <= float(text) <= 128  # noqa: PLR2004 - the rule itself
+
+
+def _is_ipv4(text: str) -> bool:
     try:
-        return str(IPv4Address(text))
+        IPv4Address(text)
     except ValueError:
-        raise ValueError("must be an IPv4 address of the server, or 0.0.0.0 for all of them") from None
+        return False
+    return True
 
 
-def _hosts(value: list[Any]) -> tuple[str, ...]:
-    name = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
-    if not value or not all(isinstance(host, str) and name.fullmatch(host) for host in value):
-        raise ValueError("must be a list of lower-case host names, without scheme, port or wildcard")
-    return tuple(value)
+def _is_date_or_empty(text: str) -> bool:
+    try:
+        return not text or (re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None and bool(date.fromisoformat(text)))
+    except ValueError:
+        return False
+
+
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+
+
+def _are_hosts(value: list[Any]) -> bool:
+    return bool(value) and all(isinstance(host, str) and _HOST.fullmatch(host) for host in value)
+
+
+def _are_commands(value: list[Any]) -> bool:
+    return all(isinstance(command, str) and command.strip() for command in value)
 
 
 _RESERVED_ENVIRONMENT = re.compile(
@@ -146,15 +160,15 @@ _RESERVED_ENVIRONMENT = re.compile(
 )
 
 
-def _environment(value: dict[str, Any]) -> dict[str, str]:
+def _environment_broken(value: dict[str, Any]) -> str:
     for name, text in value.items():
         if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
-            raise ValueError("must have names of capital letters, digits and _")
+            return "must have names of capital letters, digits and _"
         if _RESERVED_ENVIRONMENT.fullmatch(name):
-            raise ValueError(f"must not set {name}, which the stack sets itself")
+            return f"must not set {name}, which the stack sets itself"
         if isinstance(text, dict | list) or text is None:
-            raise ValueError(f"must have text values, {name} has not")
-    return {name: _plain(text) for name, text in sorted(value.items())}
+            return f"must have text values, {name} has not"
+    return ""
 
 
 _RESERVED_POSTGRES = (
@@ -167,32 +181,34 @@ _RESERVED_POSTGRES = (
 )
 
 
-def _postgres_settings(value: dict[str, Any]) -> dict[str, str]:
+def _postgres_settings_broken(value: dict[str, Any]) -> str:
     for name, text in value.items():
         if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", name):
-            raise ValueError("must have PostgreSQL setting names, such as work_mem")
+            return "must have PostgreSQL setting names, such as work_mem"
         if name in _RESERVED_POSTGRES:
-            raise ValueError(f"must not set {name}, which the stack sets itself")
+            return f"must not set {name}, which the stack sets itself"
         if isinstance(text, dict | list) or text is None:
-            raise ValueError(f"must have text or number values, {name} has not")
+            return f"must have text or number values, {name} has not"
     if "max_connections" in value and not re.fullmatch(r"[1-9]\d{0,3}", str(value["max_connections"])):
-        raise ValueError("must have a whole number of max_connections between 1 and 9999")
-    return {name: _plain(text) for name, text in sorted(value.items())}
+        return "must have a whole number of max_connections between 1 and 9999"
+    return ""
 
 
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _silenced_checks(value: dict[str, Any]) -> dict[str, str]:
+def _silenced_checks_broken(value: dict[str, Any]) -> str:
     for check_id, reason in value.items():
         if not re.fullmatch(r"[a-z]+\.[EW]\d{3}", check_id):
-            raise ValueError("must have check ids, such as host.W010")
+            return "must have check ids, such as host.W010"
         if not isinstance(reason, str) or len(reason.split()) < 2:  # noqa: PLR2004 - a reason is a sentence
-            raise ValueError(f"must give {check_id} a reason in words")
-    return value
+            return f"must give {check_id} a reason in words"
+    return ""
 
 
+def _texts(value: dict[str, Any]) -> dict[str, str]:
+    """By name, in a fixed order; true and false as they are written in configuration files."""
+    return {name: str(item).lower() if isinstance(item, bool) else str(item) for name, item in sorted(value.items())}
+
+
+_CPUS = _rule("must be a number of CPUs between 0.1 and 128", _is_cpus, float)
 _IMAGE = _matching(
     r"[a-z0-9][a-z0-9._/:-]*?(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
     "an image reference, such as name:tag or name:tag@sha256:…",
@@ -203,19 +219,24 @@ RULES: dict[str, Rule] = {
     "djangoSettingsModule": _matching(
         r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?", "a Python module path, such as site.settings"
     ),
-    "environment": _environment,
+    "environment": Rule(
+        words="must have names of capital letters, digits and _, none that the stack sets itself, and text values",
+        broken=_environment_broken,
+        checked=_texts,
+    ),
+    "releaseCommands": _rule("must be a list of command lines", _are_commands),
     "secretsVersion": _between(1, 1_000_000),
-    "siteHosts": _hosts,
-    "publishAddress": _ipv4,
+    "siteHosts": _rule("must be a list of lower-case host names, without scheme, port or wildcard", _are_hosts, tuple),
+    "publishAddress": _rule("must be an IPv4 address of the server, or 0.0.0.0 for all of them", _is_ipv4),
     "httpPort": _between(1, 65535),
     "httpsPort": _between(0, 65535),
     "imagesFrom": _choice("registry", "debian"),
     "pythonImage": _IMAGE,
     "postgresImage": _IMAGE,
     "nginxImage": _IMAGE,
-    "packagesDate": _matching(r"(\d{4}-\d{2}-\d{2})?", "a date, such as 2026-11-30, or empty"),
+    "packagesDate": _rule("must be a date, such as 2026-11-30, or empty", _is_date_or_empty),
     "webReplicas": _between(1, 20),
-    "webCpus": _cpus,
+    "webCpus": _CPUS,
     "webMemoryMb": _between(64, 1_048_576, "MiB"),
     "webPids": _between(20, 32768),
     "gunicornWorkers": _between(0, 128),
@@ -223,15 +244,21 @@ RULES: dict[str, Rule] = {
     "gunicornWorkerMemoryMb": _between(20, 65536, "MiB"),
     "requestTimeoutSeconds": _between(1, 3600, "seconds"),
     "drainTimeoutSeconds": _between(1, 600, "seconds"),
-    "postgresCpus": _cpus,
+    "postgresCpus": _CPUS,
     "postgresMemoryMb": _between(128, 1_048_576, "MiB"),
     "postgresPids": _between(50, 32768),
-    "postgresSettings": _postgres_settings,
-    "nginxCpus": _cpus,
+    "postgresSettings": Rule(
+        words="must have PostgreSQL setting names, none that the stack sets itself, and text or number values",
+        broken=_postgres_settings_broken,
+        checked=_texts,
+    ),
+    "nginxCpus": _CPUS,
     "nginxMemoryMb": _between(32, 65536, "MiB"),
     "nginxPids": _between(10, 32768),
     "uploadLimitMb": _between(1, 10240, "MB"),
     "logMaxSizeMb": _between(1, 1024, "MB"),
     "logMaxFiles": _between(1, 100),
-    "silencedChecks": _silenced_checks,
+    "silencedChecks": Rule(
+        words="must have check ids, such as host.W010, each with a reason in words", broken=_silenced_checks_broken
+    ),
 }
