@@ -105,7 +105,7 @@ def naive(dev: Deployment) -> Iterator[Any]:
     """A container as `docker run -d` makes it, from the same image as Nginx: the control that must fail."""
     image = dev.containers("nginx")[0].image.id
     container = docker.from_env().containers.run(
-        image, ["infinity"], entrypoint=["sleep"], user="0", detach=True, ports={"80/tcp": 18999}, init=True
+        image, ["infinity"], entrypoint=["sleep"], user="0", detach=True, ports={"80/tcp": 999}, init=True
     )
     yield container
     container.remove(force=True)
