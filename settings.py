@@ -4,7 +4,7 @@ Every rule is applied before anything is touched, and all that is wrong is repor
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,17 @@ SECRET_LENGTHS = {"djangoSecretKey": 50, "databasePassword": 20}
 LEAST_WORKERS = 2
 """With one worker nothing serves while a crashed one is replaced."""
 
+_NOT_SECRET = "must not be encrypted, as it is in clear on the server"  # noqa: S105 - words
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class SettingsError(pulumi.RunError):
     """The stack config is not usable. Its text names every problem: key, rule, value got, cure."""
+
+    def __init__(self, stack_file: str, problems: Sequence[Problem]) -> None:
+        super().__init__("\n  ".join([f"{stack_file} is not usable:", *map(str, problems)]))
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +160,7 @@ def load(root: Path = Path()) -> Settings:
         settings = _settings(project, stack, values, root)
         problems = _contradictions(settings, values, f"Pulumi.{stack}.yaml", root)
     if problems:
-        raise SettingsError("\n  ".join([f"Pulumi.{stack}.yaml is not usable:", *map(str, problems)]))
+        raise SettingsError(f"Pulumi.{stack}.yaml", problems)
     return settings
 
 
@@ -175,6 +181,10 @@ def _read(project: str, stack: str, root: Path) -> tuple[dict[str, Any], list[Pr
             continue
         if name not in config:
             values[name] = config_schema.checked_default(key)
+            continue
+        if is_config_secret(f"{project}:{name}"):
+            cure = f"Set it in clear in {stack_file}."
+            problems.append(Problem(key=name, rule=_NOT_SECRET, got="an encrypted value", cure=cure))
             continue
         try:
             values[name] = config_schema.parse(key, config[name])
@@ -203,7 +213,7 @@ def _secret_problem(name: str, text: str, encrypted: bool, stack: str) -> Proble
 
 
 def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -> Settings:
-    web_limits = Limits(cpus=values["webCpus"], memory_mb=values["webMemoryMb"], pids=values["webPids"])
+    web_limits = _limits("web", values)
     module = values["djangoSettingsModule"] or _settings_module(root / values["appPath"] / "manage.py")
     return Settings(
         project=project,
@@ -245,17 +255,16 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
             request_timeout_seconds=values["requestTimeoutSeconds"],
             drain_timeout_seconds=values["drainTimeoutSeconds"],
         ),
-        postgres=PostgresSettings(
-            limits=Limits(
-                cpus=values["postgresCpus"], memory_mb=values["postgresMemoryMb"], pids=values["postgresPids"]
-            ),
-            overrides=values["postgresSettings"],
-        ),
-        nginx=Limits(cpus=values["nginxCpus"], memory_mb=values["nginxMemoryMb"], pids=values["nginxPids"]),
+        postgres=PostgresSettings(limits=_limits("postgres", values), overrides=values["postgresSettings"]),
+        nginx=_limits("nginx", values),
         logs=LogSettings(max_size_mb=values["logMaxSizeMb"], max_files=values["logMaxFiles"]),
         protect_data=values["protectData"],
         silenced_checks=values["silencedChecks"],
     )
+
+
+def _limits(part: str, values: Mapping[str, Any]) -> Limits:
+    return Limits(cpus=values[f"{part}Cpus"], memory_mb=values[f"{part}MemoryMb"], pids=values[f"{part}Pids"])
 
 
 def _settings_module(manage_py: Path) -> str:
@@ -279,17 +288,12 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: s
     elif not app.django_settings_module:
         cure = f"Set it in {stack_file}, for example to mysite.settings."
         problem("djangoSettingsModule", "must be set, as manage.py does not name it", "''", cure)
-    if settings.images.build_ca_file and not Path(settings.images.build_ca_file).is_file():
+    if settings.images.build_ca_file and not (root / settings.images.build_ca_file).is_file():
         cure = f"Correct the path in {stack_file}, or remove the key."
         problem("buildCaFile", "must be a readable PEM file", repr(settings.images.build_ca_file), cure)
     if settings.site.http_port == settings.site.https_port:
-        problem(
-            "httpsPort",
-            "must differ from httpPort",
-            settings.site.https_port,
-            f"Change one of them in {stack_file}.",
-        )
-
+        cure = f"Change one of them in {stack_file}."
+        problem("httpsPort", "must differ from httpPort", settings.site.https_port, cure)
     least_workers = values["gunicornWorkers"] or LEAST_WORKERS
     needed_mb = gunicorn_memory_mb(least_workers, values["gunicornWorkerMemoryMb"])
     if web.limits.memory_mb < needed_mb:
@@ -309,6 +313,9 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: s
             f"must allow {connections} connections (2 releases x {web.replicas} replicas x {web.workers} workers"
             f" x {web.threads} threads and a health check, and 8 spare)"
         )
-        cure = f"Raise postgresMemoryMb, or lower webReplicas, gunicornWorkers or gunicornThreads in {stack_file}."
-        problem("max_connections", rule, offered, cure)
+        cure = (
+            "Raise it, or max_connections in postgresSettings,"
+            f" or lower webReplicas, gunicornWorkers or gunicornThreads in {stack_file}."
+        )
+        problem("postgresMemoryMb", rule, f"{offered} connections", cure)
     return problems
