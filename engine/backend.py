@@ -16,24 +16,6 @@ from engine.files import write_whole
 from engine.project import Project
 from engine.values import compact_json
 
-_META = "version: 1\n"
-
-
-def resolve_backend(project: Project, cwd: Path) -> "Backend":
-    """The backend of `project`: PULUMI_BACKEND_URL, else Pulumi.yaml, else the home folder.
-
-    Raises UnsupportedError for anything but `file://`.
-    """
-    url = os.environ.get("PULUMI_BACKEND_URL") or project.backend_url or "file://~"
-    if not url.startswith("file://"):
-        raise UnsupportedError(
-            f"backend: only file:// is supported by the embedded engine (got {url!r}). "
-            "Set PULUMI_BACKEND_URL to a file:// URL, or use the Pulumi CLI."
-        )
-    location = unquote(url.removeprefix("file://").partition("?")[0])
-    folder = Path(location).expanduser()
-    return Backend(url=url, root=(cwd / folder).resolve() / ".pulumi", project=project)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
@@ -43,28 +25,37 @@ class Backend:
     root: Path
     project: Project
 
-    def state_path(self, stack: str) -> Path:
-        return self.root / "stacks" / self.project.name / f"{stack}.json"
+    @classmethod
+    def of(cls, project: Project) -> "Backend":
+        """PULUMI_BACKEND_URL, else Pulumi.yaml's, else the home folder. Raises UnsupportedError."""
+        url = os.environ.get("PULUMI_BACKEND_URL") or project.backend_url or "file://~"
+        if not url.startswith("file://"):
+            raise UnsupportedError(
+                f"backend: only file:// is supported by the embedded engine (got {url!r}). "
+                "Set PULUMI_BACKEND_URL to a file:// URL, or use the Pulumi CLI."
+            )
+        folder = Path(unquote(url.removeprefix("file://").partition("?")[0])).expanduser()
+        return cls(url=url, root=(project.directory / folder).resolve() / ".pulumi", project=project)
 
-    def history_folder(self, stack: str) -> Path:
-        return self.root / "history" / self.project.name / stack
+    def _folder(self, kind: str) -> Path:
+        return self.root / kind / self.project.name
+
+    def state_path(self, stack: str) -> Path:
+        return self._folder("stacks") / f"{stack}.json"
 
     def lock_folder(self, stack: str) -> Path:
-        return self.root / "locks" / "organization" / self.project.name / stack
+        return self.root / "locks" / self.full_name(stack)
 
     def full_name(self, stack: str) -> str:
         return f"organization/{self.project.name}/{stack}"
 
     def stacks(self) -> list[str]:
-        names = (path.name for path in self.state_path("x").parent.glob("*.json*"))
+        names = (path.name for path in self._folder("stacks").glob("[!.]*.json*"))
         return sorted({name.split(".json")[0] for name in names if not name.endswith((".bak", ".attrs"))})
-
-    def exists(self, stack: str) -> bool:
-        return stack in self.stacks()
 
     def require(self, stack: str) -> None:
         """Raises StackNotFoundError."""
-        if not self.exists(stack):
+        if stack not in self.stacks():
             raise StackNotFoundError(f"no stack named '{stack}' found")
 
     def read(self, stack: str) -> dict[str, Any]:
@@ -72,12 +63,8 @@ class Backend:
         self.require(stack)
         path = self.state_path(stack)
         try:
-            text = (
-                path.read_text(encoding="utf-8")
-                if path.exists()
-                else gzip.decompress(path.with_name(path.name + ".gz").read_bytes()).decode()
-            )
-            content = json.loads(text)
+            packed = path.with_name(path.name + ".gz")
+            content = json.loads(path.read_bytes() if path.exists() else gzip.decompress(packed.read_bytes()))
         except (OSError, ValueError, EOFError) as error:
             raise StateError(
                 f"{path}: cannot be read as a checkpoint ({error}). Restore the copy beside it: mv {path}.bak {path}"
@@ -89,57 +76,52 @@ class Backend:
     def write(self, stack: str, text: str) -> None:
         """Saves a checkpoint; the one before stays beside it as `.bak`."""
         path = self.state_path(stack)
-        meta = self.root / "meta.yaml"
-        if not meta.exists():
-            write_whole(meta, _META)
+        if not (self.root / "meta.yaml").exists():
+            write_whole(self.root / "meta.yaml", "version: 1\n")
         if path.exists():
             write_whole(path.with_name(path.name + ".bak"), path.read_text(encoding="utf-8"))
         write_whole(path, text)
 
     def remove(self, stack: str) -> None:
-        for path in self.state_path(stack).parent.glob(f"{stack}.json*"):
+        for path in self._folder("stacks").glob(f"{stack}.json*"):
             path.unlink()
 
     def add_history(self, stack: str, entry: dict[str, Any], checkpoint: str) -> None:
         """Records one finished update and backs up the state that it left."""
         stamp = time.time_ns()
-        base = self.history_folder(stack) / f"{stack}-{stamp}"
+        base = self._folder("history") / stack / f"{stack}-{stamp}"
         write_whole(base.with_name(base.name + ".checkpoint.json"), checkpoint)
         write_whole(base.with_name(base.name + ".history.json"), compact_json(entry))
-        backup = self.root / "backups" / self.project.name / stack / f"{stack}.{stamp}.json"
-        write_whole(backup, checkpoint)
+        write_whole(self._folder("backups") / stack / f"{stack}.{stamp}.json", checkpoint)
 
     def history(self, stack: str) -> Iterator[dict[str, Any]]:
         """The finished updates of `stack`, newest first."""
-        for path in sorted(self.history_folder(stack).glob("*.history.json"), reverse=True):
+        for path in sorted((self._folder("history") / stack).glob("*.history.json"), reverse=True):
             yield json.loads(path.read_text(encoding="utf-8"))
 
     # The selected stack, shared with the CLI.
 
-    @property
-    def _workspace(self) -> Path:
+    def _workspace(self) -> tuple[Path, dict[str, Any]]:
         home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        path = self.project.directory / "Pulumi.yaml"
-        digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
-        return home / "workspaces" / f"{self.project.name}-{digest}-workspace.json"
-
-    def _workspace_content(self) -> dict[str, Any]:
+        project_file = str(self.project.directory / "Pulumi.yaml").encode()
+        digest = hashlib.sha1(project_file, usedforsecurity=False).hexdigest()
+        path = home / "workspaces" / f"{self.project.name}-{digest}-workspace.json"
         try:
-            content = json.loads(self._workspace.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
+            content = {}
+        return path, content if isinstance(content, dict) else {}
 
     def current(self) -> str:
         """The selected stack, or an empty text."""
-        content = self._workspace_content()
+        _, content = self._workspace()
         name = (content.get("stacks") or {}).get(self.url) or content.get("stack") or ""
         return str(name).rpartition("/")[2]
 
     def select(self, stack: str) -> None:
-        content = self._workspace_content()
+        path, content = self._workspace()
         content["stacks"] = {**(content.get("stacks") or {}), self.url: self.full_name(stack)}
-        write_whole(self._workspace, json.dumps(content, indent=4))
+        write_whole(path, json.dumps(content, indent=4))
 
     def stack_named(self, name: str) -> str:
         """The plain name of the stack a user means: `dev`, `project/dev`, `organization/project/dev`."""

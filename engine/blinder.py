@@ -4,7 +4,7 @@ import re
 import threading
 from typing import Any
 
-from engine.values import BLINDED, secret_texts
+from engine.values import BLINDED, Secret, leaves, reveal
 
 _MIN_CHARS = 3  # shorter ones would garble every text and hide nothing
 _MIN_LINE_CHARS = 8
@@ -20,23 +20,17 @@ class Blinder:
         self._pattern: re.Pattern[str] | None = None
 
     def learn(self, value: Any) -> None:
-        """Remembers every text inside the secrets of `value`, and long lines of those that have many."""
+        """Remembers every text inside the secrets of `value`, and the long lines of each."""
         found: set[str] = set()
-        for text in secret_texts(value):
-            found.update((text, text.strip()))
-            lines = text.splitlines()
-            if len(lines) > 1:
-                found.update(line for line in lines if len(line) >= _MIN_LINE_CHARS)
+        for secret in (item for item in leaves(value) if isinstance(item, Secret)):
+            for text in (str(item) for item in leaves(reveal(secret.value)) if isinstance(item, str)):
+                lines = [line for line in text.splitlines() if len(line) >= _MIN_LINE_CHARS]
+                found.update((text, text.strip(), *lines))
         found = {text for text in found if len(text) >= _MIN_CHARS and text.lower() not in _COMMON}
         with self._lock:
             if not found <= self._texts:
                 self._texts |= found
-                self._pattern = None
+                self._pattern = re.compile("|".join(map(re.escape, sorted(self._texts, key=len, reverse=True))))
 
     def __call__(self, text: str) -> str:
-        with self._lock:
-            if self._pattern is None and self._texts:
-                ordered = sorted(self._texts, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, ordered)))
-            pattern = self._pattern
-        return pattern.sub(BLINDED, text) if pattern else text
+        return self._pattern.sub(BLINDED, text) if self._pattern else text

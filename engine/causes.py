@@ -7,10 +7,8 @@ from engine.model import Change, Diff, top_key
 from engine.providers.schema import deep_changes
 from engine.values import BLINDED, UNKNOWN, Secret, compact_json
 
-_MAX_TEXT = 24
-_MAX_PARTS = 4
-_DIGEST_CHARS = 12
-_NOT_A_WORD = {"build.contextDigest": "files of the build context"}
+_MAX_TEXT, _MAX_PARTS, _DIGEST_CHARS = 24, 4, 12
+_WORDS = {"build.contextDigest": "files of the build context"}
 
 NEW = "it is new in the program"
 GONE = "the program no longer has it"
@@ -18,40 +16,26 @@ DESTROYED = "the stack is destroyed"
 REPLACED = "its replacement is in place"
 INTERRUPTED = "the last update ended before its replacement was made"
 UNCHANGED = "nothing changed"
+UNTARGETED = "it is not a --target"
+VANISHED = "it is no longer there"
 
 
-def shown(value: Any) -> str:
-    """A value in a few characters, secrets blinded."""
-    if isinstance(value, Secret):
-        return BLINDED
-    if value is UNKNOWN:
-        return "a value known later"
-    text = value if isinstance(value, str) else compact_json(value) if not isinstance(value, dict | list) else "…"
-    if text.startswith("sha256:"):
-        return text[: len("sha256:") + _DIGEST_CHARS]
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-
-
-def of_diff(diff: Diff, *, keys: Iterable[str] = ()) -> str:
-    """The changed properties, those in `keys` first."""
-    first = set(keys)
-    parts: dict[str, list[tuple[str, Change]]] = {}
-    for key in sorted(diff.keys, key=lambda key: (key not in first, key)):
-        parts[key] = [(path, change) for path, change in diff.changes.items() if top_key(path) == key]
-    texts = [_of_property(key, changes) for key, changes in parts.items()]
+def of_diff(diff: Diff) -> str:
+    """The changed properties, those that replace first."""
+    paths: dict[str, list[str]] = {}
+    for path in diff.changes:
+        paths.setdefault(top_key(path), []).append(path)
+    ordered = sorted(paths, key=lambda key: (key not in diff.replace_keys, key))
+    texts = [_of_property(key, paths[key], diff.changes[paths[key][0]]) for key in ordered]
     rest = len(texts) - _MAX_PARTS
     return "; ".join(texts[:_MAX_PARTS]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def _of_property(key: str, changes: list[tuple[str, Change]]) -> str:
-    path, change = changes[0]
-    if len(changes) > 1:
-        return f"{key} changed"
+def _of_property(key: str, paths: list[str], change: Change) -> str:
     if isinstance(change.old, dict) and isinstance(change.new, dict):
-        inner = [name for name, _ in deep_changes(path, change.old, change.new)]
-        words = [_NOT_A_WORD.get(name, name) for name in inner[:_MAX_PARTS]]
-        return f"{', '.join(words)} changed"
-    return f"{path} {_of_value(change)}"
+        inner = [name for name, _ in deep_changes(paths[0], change.old, change.new)]
+        return f"{', '.join(_WORDS.get(name, name) for name in inner[:_MAX_PARTS])} changed"
+    return f"{key} changed" if len(paths) > 1 else f"{paths[0]} {_of_value(change)}"
 
 
 def _of_value(change: Change) -> str:
@@ -62,9 +46,20 @@ def _of_value(change: Change) -> str:
     if isinstance(change.new, dict | list | Secret):
         return "is new" if change.old is None else "changed"
     return (
-        f"is now {shown(change.new)}" if change.old is None else f"changed: {shown(change.old)} → {shown(change.new)}"
+        f"is now {_shown(change.new)}"
+        if change.old is None
+        else f"changed: {_shown(change.old)} → {_shown(change.new)}"
     )
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, Secret | dict | list):
+        return BLINDED if isinstance(value, Secret) else "…"
+    text = value if isinstance(value, str) else compact_json(value)
+    if text.startswith("sha256:"):
+        return text[: len("sha256:") + _DIGEST_CHARS]
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
 def of_dependency(name: str, keys: Iterable[str]) -> str:
-    return f"{name} is replaced first, and {', '.join(keys) or 'this'} depends on it"
+    return f"{name} is replaced first, and {' and '.join(keys) or 'this'} needs it"

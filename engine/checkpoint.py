@@ -6,27 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import SecretsError, StateError
+from engine.errors import StateError
 from engine.model import State, now_text
 from engine.secrets import Crypter
-from engine.values import SECRET_SIGNATURE, SIGNATURE, Secret, compact_json, from_wire, transform
-from engine.version import VERSION as CLI_VERSION
+from engine.values import SECRET_SIGNATURE, SIGNATURE, Properties, Secret, compact_json, from_wire, transform
 
-VERSION = 3
-_FORMAT_OF = f"v{CLI_VERSION}"  # the release whose checkpoint format this is
+FORMAT_VERSION = 3
+CLI_VERSION = "3.259.0"
+"""The Pulumi CLI whose verbs, formats and protocol this engine follows."""
 _FLAGS = {"external": "external", "protect": "protect", "delete": "delete"}
 _FLAGS |= {"pending_replacement": "pendingReplacement", "retain_on_delete": "retainOnDelete"}
 _TEXTS = {"parent": "parent", "provider": "provider", "created": "created", "modified": "modified"}
 _TEXTS |= {"source_position": "sourcePosition"}
-_LISTS = {
-    "dependencies": "dependencies",
-    "init_errors": "initErrors",
-    "additional_secret_outputs": "additionalSecretOutputs",
-    "ignore_changes": "ignoreChanges",
-    "replace_on_changes": "replaceOnChanges",
-}
-_OTHERS = ("urn", "type", "custom", "id", "inputs", "outputs", "propertyDependencies", "customTimeouts")
-_OURS = frozenset([*_FLAGS.values(), *_TEXTS.values(), *_LISTS.values(), *_OTHERS])
+_LISTS = {"dependencies": "dependencies", "init_errors": "initErrors", "ignore_changes": "ignoreChanges"}
+_LISTS |= {"additional_secret_outputs": "additionalSecretOutputs", "replace_on_changes": "replaceOnChanges"}
+_PROPERTIES = ("inputs", "outputs")
+_OTHERS = ("urn", "type", "custom", "id", "propertyDependencies", "customTimeouts")
+_OURS = frozenset([*_FLAGS.values(), *_TEXTS.values(), *_LISTS.values(), *_PROPERTIES, *_OTHERS])
+_URN_PARTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,65 +43,13 @@ class Snapshot:
     time: str = ""
 
 
-class Sealer:
-    """Turns states into JSON with every secret encrypted.
-
-    A secret that a state had before keeps its ciphertext, so that an unchanged state stays the same
-    file; the memory is by URN, so equal secrets of two resources do not show as equal.
-    """
-
-    def __init__(self, crypter: Crypter, *, plain: bool = False) -> None:
-        """With `plain`, secrets are written in clear, as `stack export --show-secrets` does."""
-        self.crypter = crypter
-        self._plain = plain
-        self._known: dict[tuple[str, str], str] = {}
-        self._rendered: dict[int, tuple[State, str]] = {}
-
-    def remember(self, urn: str, plaintext: str, ciphertext: str) -> None:
-        self._known[urn, plaintext] = ciphertext
-
-    def seal(self, urn: str, value: Any) -> Any:
-        def leaf(item: Any) -> Any:
-            if not isinstance(item, Secret):
-                return item
-            text = compact_json(self.seal(urn, item.value))
-            if self._plain:
-                return {SIGNATURE: SECRET_SIGNATURE, "plaintext": text}
-            ciphertext = self._known.get((urn, text))
-            if ciphertext is None:
-                ciphertext = self._known[urn, text] = self.crypter.encrypt(text)
-            return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": ciphertext}
-
-        return transform(value, leaf)
-
-    def render(self, state: State) -> str:
-        """The JSON text of `state`. States never change, so each is rendered once."""
-        known = self._rendered.get(id(state))
-        if known is None:
-            known = (state, compact_json(to_json(state, lambda value: self.seal(state.urn, value))))
-            self._rendered[id(state)] = known
-        return known[1]
-
-    def forget_rendered(self, keep: Sequence[State]) -> None:
-        """Drops rendered texts of states that are not in `keep`."""
-        kept = {id(state) for state in keep}
-        self._rendered = {key: text for key, text in self._rendered.items() if key in kept}
-
-
 def to_json(state: State, encode: Callable[[Any], Any]) -> dict[str, Any]:
     """`state` as the checkpoint has it; `encode` turns property values into JSON."""
-    content: dict[str, Any] = {"urn": state.urn, "custom": state.custom}
-    if state.id:
-        content["id"] = state.id
-    content["type"] = state.type
-    for key, properties in (("inputs", state.inputs), ("outputs", state.outputs)):
-        if properties:
-            content[key] = encode(properties)
-    for names in (_TEXTS, _FLAGS, _LISTS):
-        for attribute, key in names.items():
-            value = getattr(state, attribute)
-            if value:
-                content[key] = list(value) if isinstance(value, tuple) else value
+    content = {"urn": state.urn, "custom": state.custom, **({"id": state.id} if state.id else {}), "type": state.type}
+    content |= {key: encode(getattr(state, key)) for key in _PROPERTIES if getattr(state, key)}
+    names = {**_TEXTS, **_FLAGS}
+    content |= {key: getattr(state, name) for name, key in names.items() if getattr(state, name)}
+    content |= {key: list(getattr(state, name)) for name, key in _LISTS.items() if getattr(state, name)}
     if state.property_dependencies:
         content["propertyDependencies"] = {key: list(urns) for key, urns in state.property_dependencies.items()}
     if state.custom_timeouts:
@@ -114,143 +59,160 @@ def to_json(state: State, encode: Callable[[Any], Any]) -> dict[str, Any]:
 
 def from_json(content: Mapping[str, Any], decode: Callable[[Any], Any] = from_wire) -> State:
     """The state that `to_json` wrote. Raises KeyError, TypeError or AttributeError on other content."""
+    by_property = content.get("propertyDependencies") or {}
     fields: dict[str, Any] = {name: bool(content.get(key)) for name, key in _FLAGS.items()}
     fields |= {name: content.get(key) or "" for name, key in _TEXTS.items()}
     fields |= {name: tuple(content.get(key) or ()) for name, key in _LISTS.items()}
+    fields |= {key: decode(content.get(key) or {}) for key in _PROPERTIES}
     return State(
         urn=content["urn"],
         type=content["type"],
         custom=bool(content.get("custom")),
         id=content.get("id") or "",
-        inputs=decode(content.get("inputs") or {}),
-        outputs=decode(content.get("outputs") or {}),
-        property_dependencies={
-            key: tuple(urns or ()) for key, urns in (content.get("propertyDependencies") or {}).items()
-        },
+        property_dependencies={key: tuple(urns or ()) for key, urns in by_property.items()},
         custom_timeouts=content.get("customTimeouts") or {},
         extra={key: value for key, value in content.items() if key not in _OURS},
         **fields,
     )
 
 
-def render_checkpoint(full_name: str, states: Sequence[State], pending: Sequence[Pending], sealer: Sealer) -> str:
-    """The checkpoint file's text."""
-    return (
-        f'{{"version":{VERSION},"checkpoint":{{"stack":{compact_json(full_name)},'
-        f'"latest":{render_deployment(states, pending, sealer)}}}}}'
-    )
+class Checkpoints:
+    """Writes and reads checkpoints, every secret encrypted.
+
+    A secret that a state had before keeps its ciphertext, so that an unchanged state stays the same
+    file; the memory is by URN, so equal secrets of two resources do not show as equal.
+    """
+
+    def __init__(self, crypter: Crypter, *, plain: bool = False) -> None:
+        """With `plain`, secrets are written in clear, as `stack export --show-secrets` does."""
+        self.crypter, self._plain = crypter, plain
+        self._known: dict[tuple[str, str], str] = {}
+        self._rendered: dict[int, tuple[State, str]] = {}
+
+    # Writing
+
+    def render(self, full_name: str, states: Sequence[State], pending: Sequence[Pending]) -> str:
+        """The checkpoint file's text."""
+        deployment = self.render_deployment(states, pending)
+        return (
+            f'{{"version":{FORMAT_VERSION},"checkpoint":{{"stack":{compact_json(full_name)},"latest":{deployment}}}}}'
+        )
+
+    def render_deployment(self, states: Sequence[State], pending: Sequence[Pending]) -> str:
+        version = f"v{CLI_VERSION}"
+        magic = hashlib.sha256(version.encode()).hexdigest()
+        head = {
+            "manifest": {"time": now_text(), "magic": magic, "version": version},
+            "secrets_providers": {"type": "passphrase", "state": {"salt": self.crypter.salt}},
+            "metadata": {},
+        }
+        rendered = {id(state): self._render(state) for state in (*states, *(item.state for item in pending))}
+        self._rendered = rendered  # states never change, so each is rendered once
+        resources = ",".join(rendered[id(state)][1] for state in states)
+        operations = ",".join(f'{{"resource":{rendered[id(item.state)][1]},"type":"{item.type}"}}' for item in pending)
+        tail = f',"pending_operations":[{operations}]' if operations else ""
+        return f'{compact_json(head)[:-1]},"resources":[{resources}]{tail}}}'
+
+    def _render(self, state: State) -> tuple[State, str]:
+        known = self._rendered.get(id(state))
+        return known or (state, compact_json(to_json(state, lambda value: self._seal(state.urn, value))))
+
+    def _seal(self, urn: str, value: Any) -> Any:
+        def leaf(item: Any) -> Any:
+            if not isinstance(item, Secret):
+                return item
+            text = compact_json(self._seal(urn, item.value))
+            if not self._plain and (urn, text) not in self._known:
+                self._known[urn, text] = self.crypter.encrypt(text)
+            sealed = {"plaintext": text} if self._plain else {"ciphertext": self._known[urn, text]}
+            return {SIGNATURE: SECRET_SIGNATURE, **sealed}
+
+        return transform(value, leaf)
+
+    # Reading
+
+    def parse(self, content: Mapping[str, Any], part: str = "checkpoint") -> Snapshot:
+        """The snapshot in a checkpoint file, or in an export's `deployment`.
+
+        Raises StateError, and ConfigError on a wrong passphrase.
+        """
+        check_version(content)
+        latest: Any = content.get(part) or {}
+        latest = (latest.get("latest") or {}) if part == "checkpoint" else latest
+        provider = latest.get("secrets_providers") or {}
+        if provider.get("type") not in (None, "passphrase"):
+            raise StateError(
+                f"state: its secrets provider is {provider['type']!r}; this engine has the passphrase only."
+            )
+        salt = (provider.get("state") or {}).get("salt") or self.crypter.salt
+        crypter = self.crypter if salt == self.crypter.salt else Crypter(salt)
+        try:
+            states = tuple(self._state(item, crypter) for item in latest.get("resources") or ())
+            operations = latest.get("pending_operations") or ()
+            pending = tuple(
+                Pending(type=item["type"], state=self._state(item["resource"], crypter)) for item in operations
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise StateError(f"state: a resource in it is damaged ({error!r}). Restore a backup.") from error
+        verify_integrity(states)
+        return Snapshot(states=states, pending=pending, time=(latest.get("manifest") or {}).get("time") or "")
+
+    def _state(self, content: Mapping[str, Any], crypter: Crypter) -> State:
+        urn = content["urn"]
+
+        def open_(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return [open_(item) for item in value] if isinstance(value, list) else from_wire(value)
+            if value.get(SIGNATURE) != SECRET_SIGNATURE:
+                return {key: open_(item) for key, item in value.items()}
+            text = value.get("plaintext")
+            if text is None:
+                text = crypter.decrypt(value["ciphertext"])
+                if crypter is self.crypter:
+                    self._known[urn, text] = value["ciphertext"]
+            return Secret(open_(json.loads(text)))
+
+        return from_json(content, open_)
 
 
-def render_deployment(states: Sequence[State], pending: Sequence[Pending], sealer: Sealer) -> str:
-    manifest = {
-        "time": now_text(),
-        "magic": hashlib.sha256(_FORMAT_OF.encode()).hexdigest(),
-        "version": _FORMAT_OF,
-    }
-    secrets_provider = {"type": "passphrase", "state": {"salt": sealer.crypter.salt}}
-    sealer.forget_rendered([*states, *(item.state for item in pending)])
-    resources = ",".join(sealer.render(state) for state in states)
-    operations = ",".join(
-        f'{{"resource":{sealer.render(item.state)},"type":{compact_json(item.type)}}}' for item in pending
-    )
-    return (
-        f'{{"manifest":{compact_json(manifest)},"secrets_providers":{compact_json(secrets_provider)},'
-        f'"resources":[{resources}]'
-        + (f',"pending_operations":[{operations}]' if operations else "")
-        + ',"metadata":{}}'
-    )
-
-
-def parse_checkpoint(content: Mapping[str, Any], sealer: Sealer) -> Snapshot:
-    """The snapshot in a checkpoint file. Raises StateError, and SecretsError on a wrong passphrase."""
-    check_version(content)
-    checkpoint = content.get("checkpoint") or {}
-    return parse_deployment(checkpoint.get("latest") or {}, sealer)
+def salt_of(content: Mapping[str, Any]) -> str:
+    """The salt that a checkpoint file's secrets are sealed under; empty if it names none."""
+    provider: Properties = ((content.get("checkpoint") or {}).get("latest") or {}).get("secrets_providers") or {}
+    return str((provider.get("state") or {}).get("salt") or "")
 
 
 def check_version(content: Mapping[str, Any]) -> None:
-    version = content.get("version")
-    if version != VERSION:
+    """Raises StateError on a format that this engine does not know."""
+    if content.get("version") != FORMAT_VERSION or content.get("features"):
+        found = content.get("features") or f"version {content.get('version')!r}"
         raise StateError(
-            f"state: format version {version!r} is not the one this engine knows ({VERSION}). "
+            f"state: its format is not the one this engine knows (got {found}, expected version {FORMAT_VERSION}). "
             "Use the Pulumi CLI that wrote it."
         )
-    if content.get("features"):
-        raise StateError(
-            f"state: it uses features that the embedded engine does not know ({content['features']}). "
-            "Use the Pulumi CLI that wrote it."
-        )
-
-
-def parse_deployment(latest: Mapping[str, Any], sealer: Sealer) -> Snapshot:
-    provider = latest.get("secrets_providers") or {}
-    if provider.get("type") not in (None, "passphrase"):
-        raise StateError(
-            f"state: its secrets provider is {provider['type']!r}. The embedded engine supports the passphrase only."
-        )
-    salt = (provider.get("state") or {}).get("salt")
-    crypter = sealer.crypter if not salt or salt == sealer.crypter.salt else Crypter(salt)
-    try:
-        states = tuple(from_json(item, _opener(item["urn"], crypter, sealer)) for item in latest.get("resources") or ())
-        pending = tuple(
-            Pending(
-                type=item["type"],
-                state=from_json(item["resource"], _opener(item["resource"]["urn"], crypter, sealer)),
-            )
-            for item in latest.get("pending_operations") or ()
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StateError(f"state: a resource in it is damaged ({error!r}). Restore a backup.") from error
-    verify_integrity(states)
-    return Snapshot(states=states, pending=pending, time=(latest.get("manifest") or {}).get("time") or "")
-
-
-def _opener(urn: str, crypter: Crypter, sealer: Sealer) -> Callable[[Any], Any]:
-    def open_(value: Any) -> Any:
-        if isinstance(value, dict):
-            if value.get(SIGNATURE) == SECRET_SIGNATURE:
-                return Secret(unseal(value))
-            return {key: open_(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [open_(item) for item in value]
-        return from_wire(value)
-
-    def unseal(value: Mapping[str, Any]) -> Any:
-        text = value.get("plaintext")
-        if text is None:
-            ciphertext = value.get("ciphertext")
-            if not ciphertext:
-                raise StateError(f"state: a secret of {urn} has no ciphertext. Restore a backup.")
-            text = crypter.decrypt(ciphertext)
-            if crypter is sealer.crypter:
-                sealer.remember(urn, text, ciphertext)
-        try:
-            return open_(json.loads(text))
-        except ValueError as error:
-            raise SecretsError(f"state: a secret of {urn} is not JSON.") from error
-
-    return open_
 
 
 def verify_integrity(states: Sequence[State]) -> None:
     """Raises StateError unless every reference points to a resource earlier in the list."""
     seen: set[str] = set()
     live: set[str] = set()
-    references: set[str] = set()
+    references = {""}
     for state in states:
-        where = f"state: {state.urn}"
-        if state.urn.count("::") < 3:  # noqa: PLR2004  urn:pulumi:stack::project::type::name
-            raise StateError(f"{where}: not a URN. Restore a backup.")
-        if not state.delete and state.urn in live:
-            raise StateError(f"{where} is there twice. Remove one of them, or restore a backup.")
-        if not state.custom and state.id:
-            raise StateError(f"{where}: a component has no id (got {state.id!r}). Restore a backup.")
         missing = sorted(state.needs() - seen)
-        if missing:
-            raise StateError(f"{where} refers to {missing[0]}, which does not come before it. Restore a backup.")
-        if state.provider and state.provider not in references:
-            raise StateError(f"{where} refers to the unknown provider {state.provider}. Restore a backup.")
-        if not state.delete:
-            live.add(state.urn)
+        problem = (
+            f"is not a URN (got {state.urn!r})"
+            if len(state.urn.split("::", _URN_PARTS - 1)) != _URN_PARTS
+            else "is there twice"
+            if state.urn in live and not state.delete
+            else f"is no custom resource but has an id (got {state.id!r})"
+            if state.id and not state.custom
+            else f"refers to {missing[0]}, which does not come before it"
+            if missing
+            else f"refers to the unknown provider {state.provider}"
+            if state.provider not in references
+            else ""
+        )
+        if problem:
+            raise StateError(f"state: {state.urn} {problem}. Restore a backup, or import a good export.")
+        live |= set() if state.delete else {state.urn}
         seen.add(state.urn)
         references.add(f"{state.urn}::{state.id}")

@@ -1,101 +1,114 @@
-"""The command line: the CLI's verbs and flags. What is not listed here is refused by name."""
+"""The command line: the CLI's verbs and flags, as one table. What is not in it is refused by name."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
+from engine import verbs_config, verbs_run, verbs_stack
 from engine.errors import EngineError, UsageError
 
-Arguments = argparse.Namespace
-_SHARED: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--cwd", "-C"), {"metavar": "DIR", "help": "run as if started in DIR"}),
-    (("--stack", "-s"), {"metavar": "NAME", "help": "the stack; default: the selected one"}),
-    (("--config-file",), {"metavar": "PATH", "help": "the stack's configuration file"}),
-    (("--non-interactive",), {"action": "store_true", "help": "never ask"}),
-    (("--color",), {"choices": ("auto", "always", "never", "raw"), "help": "when to use colours"}),
-)
+_SWITCH: dict[str, Any] = {"action": "store_true"}
+_BOOLEAN: dict[str, Any] = {"nargs": "?", "const": "true", "default": "false", "choices": ("true", "false")}
+_FLAGS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "yes": (("-y",), {**_SWITCH, "help": "do not ask"}),
+    "diff": ((), {**_SWITCH, "help": "show every changed property"}),
+    "json": (("-j",), {**_SWITCH, "help": "print JSON"}),
+    "expect-no-changes": ((), {**_SWITCH, "help": "fail if anything changes"}),
+    "refresh": (("-r",), {**_BOOLEAN, "help": "read Docker first"}),
+    "preview-only": ((), {**_SWITCH, "help": "only show what would be done"}),
+    "skip-preview": (("-f",), {**_SWITCH, "help": "show no preview"}),
+    "target": (("-t",), {"action": "append", "default": [], "metavar": "URN", "help": "change only this"}),
+    "parallel": (("-p",), {"type": int, "default": 0, "metavar": "N", "help": "operations at a time"}),
+    "message": (("-m",), {"default": "", "help": "a note for the history"}),
+    "show-secrets": ((), {**_SWITCH, "help": "show secrets in clear"}),
+    "path": ((), {**_SWITCH, "help": "KEY leads into a map or list"}),
+    "secret": ((), {**_SWITCH, "help": "encrypt the value"}),
+    "plaintext": ((), {**_SWITCH, "help": "store the value in clear"}),
+    "force": (("-f",), {**_SWITCH, "help": "even if it still has resources"}),
+    "create": (("-c",), {**_SWITCH, "help": "create it if there is none"}),
+    "file": ((), {"default": "", "metavar": "PATH", "help": "instead of standard input or output"}),
+}
+_SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "cwd": (("-C",), {"metavar": "DIR", "help": "run as if started in DIR"}),
+    "stack": (("-s",), {"metavar": "NAME", "help": "the stack; default: the selected one"}),
+    "config-file": ((), {"metavar": "PATH", "help": "the stack's configuration file"}),
+    "non-interactive": ((), {**_SWITCH, "help": "never ask"}),
+    "color": ((), {"choices": ("auto", "always", "never", "raw"), "help": "when to use colours"}),
+}
 _DEFAULTS = {"cwd": "", "stack": "", "config_file": "", "non_interactive": False, "color": "auto"}
-_BOOLEAN = {"nargs": "?", "const": "true", "default": "false", "choices": ("true", "false")}
+_RUN = "diff json expect-no-changes target parallel message show-secrets"
+
+
+class Verb(NamedTuple):
+    """What runs a verb, its help, its positional arguments (`name?` is optional) and its flags."""
+
+    run: Callable[[argparse.Namespace], int]
+    help: str
+    positional: str = ""
+    flags: str = ""
+
+
+_ACTS = f"{_RUN} yes preview-only skip-preview"
+VERBS: dict[str, Verb] = {
+    "preview": Verb(verbs_run.preview, "show what `up` would do", "", f"{_RUN} refresh"),
+    "up": Verb(verbs_run.up, "create or change what the program declares", "", f"{_ACTS} refresh"),
+    "refresh": Verb(verbs_run.refresh, "correct the state by what Docker has", "", _ACTS),
+    "destroy": Verb(verbs_run.destroy, "delete everything in the stack", "", f"{_ACTS} refresh"),
+    "cancel": Verb(verbs_run.cancel, "free a stack whose update has died", "name?", "yes"),
+    "config": Verb(verbs_config.list_, "show all configuration values", "", "show-secrets json"),
+    "config ls": Verb(verbs_config.list_, "show all configuration values", "", "show-secrets json"),
+    "config get": Verb(verbs_config.get, "show one value", "key", "path json"),
+    "config set": Verb(verbs_config.set_, "set one value", "key value?", "path secret plaintext"),
+    "config rm": Verb(verbs_config.remove, "remove one value", "key", "path"),
+    "stack init": Verb(verbs_stack.init, "create a stack", "name?"),
+    "stack select": Verb(verbs_stack.select, "choose the stack that other verbs use", "name?", "create"),
+    "stack ls": Verb(verbs_stack.list_, "list the stacks", "", "json"),
+    "stack rm": Verb(verbs_stack.remove, "remove a stack and its configuration", "name?", "yes force"),
+    "stack output": Verb(verbs_stack.output, "show the stack's outputs", "property?", "json show-secrets"),
+    "stack export": Verb(verbs_stack.export, "write the state as JSON", "", "file show-secrets"),
+    "stack import": Verb(verbs_stack.import_, "take over a state that was exported", "", "file"),
+    "stack history": Verb(verbs_stack.history, "show the updates of a stack", "", "json"),
+    "about": Verb(verbs_stack.about, "show what this engine is and where it works", "", "json"),
+    "version": Verb(verbs_stack.version, "show the version"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        text = message.replace("unrecognized arguments:", "unknown flag or argument:")
+        text = message.replace("unrecognized arguments:", "unknown flag or argument:").replace("argument VERB: ", "")
         raise UsageError(f"{text}. Run `{self.prog} --help` for usage.")
 
 
-def _shared() -> _Parser:
-    parent = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
-    for names, options in _SHARED:
-        parent.add_argument(*names, **options)
-    return parent
-
-
-class _Verbs:
-    """A group of verbs, each with a function that runs it."""
-
-    def __init__(self, parser: _Parser, shared: _Parser) -> None:
-        self._group = parser.add_subparsers(metavar="VERB", parser_class=_Parser)
-        self.shared = shared
-
-    def add(self, name: str, run: Callable[[Arguments], int], help_: str, *, aliases: Sequence[str] = ()) -> _Parser:
-        parser: _Parser = self._group.add_parser(
-            name, help=help_, parents=[self.shared], aliases=list(aliases), allow_abbrev=False
-        )
-        parser.set_defaults(run=run)
-        return parser
-
-
 def build_parser() -> argparse.ArgumentParser:
-    from engine import verbs_config, verbs_run, verbs_stack  # noqa: PLC0415
-
-    shared = _shared()
-    parser = _Parser(
-        prog="pulumi",
-        description="The embedded engine: Pulumi programs for Docker without the Pulumi CLI.",
-        parents=[shared],
-        allow_abbrev=False,
-    )
-    verbs = _Verbs(parser, shared)
-    verbs_run.add_to(verbs)
-    verbs_config.add_to(verbs)
-    verbs_stack.add_to(verbs)
+    shared = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    for name, (short, options) in _SHARED.items():
+        shared.add_argument(*short, f"--{name}", **options)
+    about = "The embedded engine: Pulumi programs for Docker without the Pulumi CLI."
+    parser = _Parser(prog="pulumi", description=about, parents=[shared], allow_abbrev=False)
+    made: dict[str, Any] = {}
+    groups: dict[str, Any] = {"": parser.add_subparsers(metavar="VERB", parser_class=_Parser)}
+    for name, verb in VERBS.items():
+        group, _, action = name.rpartition(" ")
+        if group not in groups:
+            owner = (
+                groups[""].add_parser(group, help=f"{group} …", allow_abbrev=False)
+                if group not in VERBS
+                else made[group]
+            )
+            groups[group] = owner.add_subparsers(metavar="VERB", parser_class=_Parser, required=group not in VERBS)
+        child = groups[group].add_parser(action, help=verb.help, parents=[shared], allow_abbrev=False)
+        child.set_defaults(run=verb.run)
+        for positional in verb.positional.split():
+            optional: dict[str, Any] = {"nargs": "?", "default": None} if positional.endswith("?") else {}
+            child.add_argument(positional.rstrip("?"), **optional)
+        for flag in verb.flags.split():
+            short, options = _FLAGS[flag]
+            child.add_argument(*short, f"--{flag}", **options)
+        made[name] = child
     return parser
-
-
-def add_run_flags(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Adds flags that several verbs share, by name."""
-    flags: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-        "yes": (("--yes", "-y"), {"action": "store_true", "help": "do not ask"}),
-        "diff": (("--diff",), {"action": "store_true", "help": "show every changed property"}),
-        "json": (("--json", "-j"), {"action": "store_true", "help": "print JSON"}),
-        "expect-no-changes": (("--expect-no-changes",), {"action": "store_true", "help": "fail if anything changes"}),
-        "refresh": (("--refresh", "-r"), {**_BOOLEAN, "help": "read Docker first"}),
-        "preview-only": (("--preview-only",), {"action": "store_true", "help": "only show what would be done"}),
-        "skip-preview": (("--skip-preview", "-f"), {"action": "store_true", "help": "do not show a preview"}),
-        "target": (("--target", "-t"), {"action": "append", "default": [], "metavar": "URN", "help": "only this"}),
-        "parallel": (("--parallel", "-p"), {"type": int, "default": 0, "help": "operations at a time"}),
-        "message": (("--message", "-m"), {"default": "", "help": "a note for the history"}),
-        "show-secrets": (("--show-secrets",), {"action": "store_true", "help": "show secrets in clear"}),
-    }
-    for name in names:
-        words, options = flags[name]
-        parser.add_argument(*words, **options)
-
-
-def is_interactive(arguments: Arguments) -> bool:
-    return not arguments.non_interactive and sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def folder_of(arguments: Arguments) -> Path:
-    """The folder to work in. Raises UsageError if there is none of that name."""
-    folder = Path(arguments.cwd or os.getcwd())  # noqa: PTH109  a deleted folder is told as such
-    if not folder.is_dir():
-        raise UsageError(f"--cwd: no such folder (got {arguments.cwd!r}).")
-    return folder.resolve()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,11 +117,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = build_parser()
         arguments = parser.parse_args(argv)
         for name, value in _DEFAULTS.items():
-            if not hasattr(arguments, name):
-                setattr(arguments, name, value)
+            setattr(arguments, name, getattr(arguments, name, value))
         if not hasattr(arguments, "run"):
             parser.print_help()
             return 0
+        arguments.folder = Path(arguments.cwd or os.curdir).resolve()
+        if not arguments.folder.is_dir():
+            raise UsageError(f"--cwd: no such folder (got {arguments.cwd!r}).")
         return int(arguments.run(arguments))
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from engine.config_path import assign, parse_path, remove
+from engine.config_path import Segment, assign, remove
 from engine.errors import ConfigError, UnsupportedError
 from engine.files import write_whole
 from engine.project import Project, text_of
@@ -37,32 +37,21 @@ class StackConfig:
     """The configuration file of one stack; edits keep comments, order and unknown keys."""
 
     def __init__(self, path: Path, project: Project, stack: str) -> None:
-        self.path = path
-        self._project = project
-        self._stack = stack
+        """Raises ConfigError on a file that is not YAML, UnsupportedError on another secrets provider."""
+        self.path, self._project, self._stack = path, project, stack
         self._yaml = YAML()
         self._yaml.width = _LINE_WIDTH
         self._yaml.indent(mapping=2, sequence=4, offset=2)
-        self._document = self._load()
-        for key, cure in (("environment", "ESC environments"), ("secretsprovider", "secrets providers")):
-            if self._document.get(key) not in (None, "passphrase"):
-                raise UnsupportedError(
-                    f"{path.name}: {cure} other than the passphrase are not supported by the embedded engine "
-                    f"(got '{key}')."
-                )
-
-    def _load(self) -> CommentedMap:
-        if not self.path.is_file():
-            return CommentedMap()
         try:
-            document = self._yaml.load(self.path.read_text(encoding="utf-8"))
+            document = self._yaml.load(path.read_text(encoding="utf-8")) if path.is_file() else None
         except (OSError, UnicodeDecodeError, YAMLError) as error:
-            raise ConfigError(f"{self.path.name}: cannot be read as YAML ({error}).") from error
-        if document is None:
-            return CommentedMap()
-        if not isinstance(document, CommentedMap):
-            raise ConfigError(f"{self.path.name}: must be a mapping (got {type(document).__name__}).")
-        return document
+            raise ConfigError(f"{path.name}: cannot be read as YAML ({error}).") from error
+        self._document = CommentedMap() if document is None else document
+        if not isinstance(self._document, CommentedMap) or not isinstance(self._document.get("config") or {}, dict):
+            raise ConfigError(f"{path.name}: it, and 'config' in it, must be mappings.")
+        for key in ("environment", "secretsprovider"):
+            if self._document.get(key) not in (None, "passphrase"):
+                raise UnsupportedError(f"{path.name}: '{key}' is not supported by the embedded engine.")
 
     def save(self) -> None:
         out = StringIO()
@@ -75,84 +64,55 @@ class StackConfig:
 
     @salt.setter
     def salt(self, salt: str) -> None:
-        if "encryptionsalt" in self._document:
-            self._document["encryptionsalt"] = salt
-        else:
+        if self._document.get("encryptionsalt") != salt:
             self._document.insert(0, "encryptionsalt", salt)
 
     @property
     def entries(self) -> dict[str, Any]:
         """What the file says under `config:`, by full key, ciphertexts still sealed."""
-        entries = self._document.get("config") or {}
-        if not isinstance(entries, dict):
-            raise ConfigError(f"{self.path.name}: 'config' must be a mapping (got {entries!r}).")
-        return {self._project.full_key(str(key)): value for key, value in entries.items()}
+        return {self._project.full_key(str(key)): value for key, value in (self._document.get("config") or {}).items()}
 
-    def set(self, path: str, value: Any, *, nested: bool) -> None:
-        """Sets `path` to `value`; with `nested`, `path` may lead into maps and lists."""
-        key, *rest = parse_path(path) if nested else (path,)
-        entries = self._document.setdefault("config", CommentedMap())
-        key = self._key_in(entries, str(key))
-        if isinstance(value, str) and not _is_plain(value):
-            value = DoubleQuotedScalarString(value)
-        if rest:
-            entries[key] = assign(entries.get(key), rest, value)
-        else:
-            entries[key] = value
-
-    def remove(self, path: str, *, nested: bool) -> None:
-        key, *rest = parse_path(path) if nested else (path,)
-        entries = self._document.get("config") or {}
-        key = self._key_in(entries, str(key))
-        if rest:
-            remove(entries.get(key), rest)
-        else:
-            entries.pop(key, None)
-
-    def _key_in(self, entries: Mapping[str, Any], key: str) -> str:
-        full_key = self._project.full_key(key)
+    def _name_of(self, key: str) -> str:
+        """The key as the file has it, else in full."""
+        full_key, entries = self._project.full_key(key), self._document.get("config") or {}
         return next((name for name in entries if self._project.full_key(name) == full_key), full_key)
 
-    def values(self, crypter: Crypter | None) -> dict[str, ConfigValue]:
-        """Every value that the program gets, defaults of Pulumi.yaml included, by full key.
+    def set(self, path: list[Segment], value: Any) -> None:
+        """Sets the value at `path`, a key and what leads into it. Raises UsageError."""
+        if not self._document.get("config"):
+            self._document["config"] = CommentedMap()
+        if isinstance(value, str) and not _is_plain(value):
+            value = DoubleQuotedScalarString(value)
+        assign(self._document["config"], [self._name_of(str(path[0])), *path[1:]], value)
 
-        Without a crypter secrets have the value None. Raises ConfigError on a missing or mistyped one.
-        """
+    def remove(self, path: list[Segment]) -> None:
+        remove(self._document.get("config"), [self._name_of(str(path[0])), *path[1:]])
+
+    def values(self, crypter: Crypter | None) -> dict[str, ConfigValue]:
+        """Every value, defaults of Pulumi.yaml included, by full key. Without a crypter secrets are None."""
+        declared = self._project.declarations.items()
         values = {
             key: ConfigValue(value=entry.default, secret=entry.secret)
-            for key, entry in self._project.declarations.items()
+            for key, entry in declared
             if entry.default is not None
         }
-        for key, raw in self.entries.items():
-            values[key] = _opened(raw, crypter)
+        values |= {key: _opened(raw, crypter) for key, raw in self.entries.items()}
         return dict(sorted(values.items()))
 
     def validate(self, values: Mapping[str, ConfigValue]) -> None:
         """Raises ConfigError on the first value that is missing or of the wrong type."""
+        where = f"validating stack config: Stack '{self._stack}'"
         for key, declaration in sorted(self._project.declarations.items()):
-            short = key.removeprefix(f"{self._project.name}:")
+            short = self._project.short_key(key)
             if key not in values:
-                raise ConfigError(
-                    f"validating stack config: Stack '{self._stack}' is missing configuration value '{short}'"
-                )
-            declaration.check(
-                _structured(values[key].value, declaration.type),
-                f"validating stack config: Stack '{self._stack}' with configuration key '{short}'",
-            )
-
-
-def _structured(value: Any, type_: str) -> Any:
-    """Lists and maps may be given as JSON text."""
-    if not isinstance(value, str) or type_ not in ("array", "object"):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _is_sealed(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
+                raise ConfigError(f"{where} is missing configuration value '{short}'")
+            value = values[key].value
+            if isinstance(value, str) and declaration.type in ("array", "object"):
+                try:
+                    value = json.loads(value)
+                except ValueError:
+                    value = None
+            declaration.check(value, f"{where} with configuration key '{short}'")
 
 
 def _opened(raw: Any, crypter: Crypter | None) -> ConfigValue:
@@ -160,14 +120,12 @@ def _opened(raw: Any, crypter: Crypter | None) -> ConfigValue:
 
     def open_(value: Any) -> Any:
         nonlocal secret
-        if _is_sealed(value):
+        if isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str):
             secret = True
             return crypter.decrypt(value["secure"]) if crypter else None
         if isinstance(value, dict):
             return {str(key): open_(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [open_(item) for item in value]
-        return value
+        return [open_(item) for item in value] if isinstance(value, list) else value
 
     value = open_(raw)
     return ConfigValue(value=value, secret=secret)

@@ -6,22 +6,19 @@ from typing import Any
 from engine.errors import UsageError
 
 Segment = str | int
-_SEGMENT = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+)\]|\[?"((?:[^"\\]|\\.)*)"\]?""")
+_SEGMENT = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+)\]|\.?\["([^"]*)"\]""")
 
 
 def parse_path(path: str) -> list[Segment]:
     """The segments of `path`: names and list indexes. Raises UsageError."""
     segments: list[Segment] = []
     position = 0
-    while position < len(path):
-        match = _SEGMENT.match(path, position)
-        if match is None or match.end() == position:
-            raise UsageError(f"invalid configuration path {path!r}")
+    while position < len(path) and (match := _SEGMENT.match(path, position)):
         name, index, quoted = match.groups()
-        segments.append(int(index) if index is not None else name if name is not None else quoted)
+        segments.append(int(index) if index is not None else name or quoted)
         position = match.end()
-    if not segments or isinstance(segments[0], int):
-        raise UsageError(f"invalid configuration path {path!r}: it must begin with a key")
+    if position < len(path) or not segments or isinstance(segments[0], int):
+        raise UsageError(f"invalid configuration path (got {path!r}). Write it like names[0] or parent.nested.")
     return segments
 
 
@@ -32,13 +29,13 @@ def assign(container: Any, path: list[Segment], value: Any) -> Any:
         container = [] if isinstance(segment, int) else {}
     if isinstance(segment, int):
         if not isinstance(container, list) or segment > len(container):
-            raise UsageError(f"index {segment} is outside of the list or not in a list")
+            raise UsageError(f"configuration path: [{segment}] is beyond the list's end, or not in a list.")
         if segment == len(container):
             container.append(None)
         container[segment] = assign(container[segment], rest, value) if rest else value
         return container
     if not isinstance(container, dict):
-        raise UsageError(f"'{segment}' cannot be set: its parent is not a map")
+        raise UsageError(f"configuration path: '{segment}' cannot be set, as its parent is not a map.")
     container[segment] = assign(container.get(segment), rest, value) if rest else value
     return container
 
@@ -46,13 +43,10 @@ def assign(container: Any, path: list[Segment], value: Any) -> Any:
 def lookup(container: Any, path: list[Segment]) -> Any:
     """What stands at `path`; None where there is nothing."""
     for segment in path:
-        if isinstance(segment, int):
-            inside = isinstance(container, list) and segment < len(container)
-        else:
-            inside = isinstance(container, dict) and segment in container
-        if not inside:
+        try:
+            container = container[segment]
+        except (KeyError, IndexError, TypeError):
             return None
-        container = container[segment]
     return container
 
 

@@ -1,42 +1,34 @@
 """The engine's exceptions.
 
-EngineError            what the user reads; carries the exit code of the CLI
-├── UsageError         a flag, verb or setting that cannot be used so
-├── StackNotFoundError no such stack in the backend
-├── StateError         the checkpoint cannot be trusted or written
+EngineError             what the user reads; carries the exit code of the CLI
+├── UsageError          a flag, verb or answer that ends the command
+├── StackNotFoundError  no such stack in the backend
+├── StateError          the checkpoint cannot be trusted or written
 │   └── StackLockedError   another update holds the stack
-├── SecretsError       the passphrase is missing or wrong
-├── ConfigError        the project or stack configuration breaks a rule
-├── UnsupportedError   a resource type, property or SDK feature outside this engine's bounds
-├── ChangesFoundError  --expect-no-changes was given and there are some
-├── UpdateFailedError  the run failed; the display has told why
-├── StepError          one step failed; the display has told why
-└── ProviderError      one operation on one resource failed
+├── ConfigError         the project, its configuration or its secrets break a rule
+├── UnsupportedError    a resource type, property or SDK feature outside this engine's bounds
+├── ChangesFoundError   --expect-no-changes was given and there are some
+├── StepError           one step failed, or the whole run; the display has told why
+└── ProviderError       one operation on one resource failed
 """
 
 from engine.values import Properties
 
-EXIT_ERROR = 1
-EXIT_NOT_INTERACTIVE = 2
-EXIT_STACK_NOT_FOUND = 6
-EXIT_CHANGES = 7
-EXIT_CANCELLED = 8
-
 
 class EngineError(Exception):
-    """What the user reads. `exit_code` is the one the Pulumi CLI has for it."""
-
-    exit_code = EXIT_ERROR
+    exit_code = 1
 
 
 class UsageError(EngineError):
-    def __init__(self, message: str, exit_code: int = EXIT_ERROR) -> None:
+    NOT_INTERACTIVE, DECLINED = 2, 8
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
 
 
 class StackNotFoundError(EngineError):
-    exit_code = EXIT_STACK_NOT_FOUND
+    exit_code = 6
 
 
 class StateError(EngineError):
@@ -44,10 +36,6 @@ class StateError(EngineError):
 
 
 class StackLockedError(StateError):
-    pass
-
-
-class SecretsError(EngineError):
     pass
 
 
@@ -60,11 +48,7 @@ class UnsupportedError(EngineError):
 
 
 class ChangesFoundError(EngineError):
-    exit_code = EXIT_CHANGES
-
-
-class UpdateFailedError(EngineError):
-    pass
+    exit_code = 7
 
 
 class StepError(EngineError):
@@ -72,14 +56,13 @@ class StepError(EngineError):
 
 
 class ProviderError(EngineError):
-    """One operation on one resource failed.
+    """`partial` is (id, outputs) of something that was created all the same: it stays in the state.
 
-    `partial` is (id, outputs) of something that was created all the same: it stays in the state with
-    this error beside it, so that nothing is orphaned. `unsure` means that nobody knows whether the
-    operation took place: it stays pending, and the next run looks into it.
+    `unsure` means that nobody knows whether the operation took place: it stays pending.
     """
+
+    unsure = False
 
     def __init__(self, message: str, partial: tuple[str, Properties] | None = None) -> None:
         super().__init__(message)
         self.partial = partial
-        self.unsure = False

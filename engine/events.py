@@ -1,8 +1,8 @@
 """What a run tells whoever displays it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from engine.model import State, Step
 
@@ -48,18 +48,16 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A run is over. `result` is succeeded or failed; `changes` counts steps by operation."""
+    """A run is over. `changes` counts steps by operation."""
 
     preview: bool
-    result: str
+    failed: bool
     seconds: float
     changes: Mapping[str, int]
     outputs: Mapping[str, Any] = field(default_factory=dict)
     old_outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-Event = Began | StepBegan | StepEnded | StepFailed | Message | Ended
-
-
-class Listener(Protocol):
-    def __call__(self, event: Event) -> None: ...
+StepEvent = StepBegan | StepEnded | StepFailed
+Event = Began | StepEvent | Message | Ended
+Listener = Callable[[Event], None]

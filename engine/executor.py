@@ -4,102 +4,53 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
+from engine.blinder import Blinder
 from engine.checkpoint import Pending
 from engine.errors import EngineError, ProviderError, StepError
 from engine.events import Listener, Message, StepBegan, StepEnded, StepFailed
-from engine.journal import Journal, as_deleted
-from engine.model import PROVIDER_PREFIX, Op, State, Step, stamped
+from engine.journal import Journal
+from engine.model import Op, State, Step, now_text
 from engine.providers import Context, Types
 from engine.providers.docker_api import DockerApi
-from engine.providers.provider import host_of_provider, logins_of_provider
+from engine.providers.provider import host_of, logins_of_provider
 from engine.values import Properties, Secret, mark_secrets
 
-_OPERATIONS = {
-    Op.CREATE: "creating",
-    Op.CREATE_REPLACEMENT: "creating",
-    Op.UPDATE: "updating",
-    Op.DELETE: "deleting",
-    Op.DELETE_REPLACED: "deleting",
-}
 _TIMEOUT_KEYS = {Op.CREATE_REPLACEMENT: "create", Op.DELETE_REPLACED: "delete"}
+_DELETIONS = (Op.DELETE, Op.DELETE_REPLACED)
 CLAIMED = "claimed"
 """Marks a pending create whose name was free before, so that what bears it now is this engine's."""
 
 
-class Executor(Protocol):
-    def take(self, step: Step) -> State | None:
-        """Takes `step`; the state that it leaves. Raises StepError when it has told why it failed."""
-
-
-def finished(state: State, outputs: Properties) -> State:
-    """`state` with outputs as they are recorded: secrets marked."""
-    marked = mark_secrets(outputs, state.inputs)
-    for key in state.additional_secret_outputs:
-        if key in marked and not isinstance(marked[key], Secret):
-            marked = {**marked, key: Secret(marked[key])}
-    return replace(state, outputs=marked)
-
-
 @dataclass(kw_only=True)
-class PreviewExecutor:
-    """Says what each step would leave, as far as it can be known."""
-
-    types: Types
-    journal: Journal
-    tell: Listener
-
-    def take(self, step: Step) -> State | None:
-        self.tell(StepBegan(step=step))
-        state = self._result(step)
-        self.tell(StepEnded(step=step, state=state, seconds=0.0))
-        return state
-
-    def _result(self, step: Step) -> State | None:
-        new = step.new
-        if new is None or step.op is Op.REPLACE:
-            return None
-        if new.type.startswith(PROVIDER_PREFIX):
-            state = replace(new, id=new.id or str(uuid.uuid4()), outputs=_provider_outputs(new.inputs))
-        elif step.op is Op.SAME or not new.custom:
-            state = new
-        else:
-            old = step.old if step.op is Op.UPDATE else None
-            known = self.types[new.type].preview(old, new.inputs)
-            state = finished(new if old else replace(new, id=""), known)
-        self.journal.settle(None, add=state, drop=step.old)
-        return state
-
-
-@dataclass(kw_only=True)
-class LiveExecutor:
-    """Takes each step for real, written down before and after."""
+class Executor:
+    """Takes each step, written down before and after; with `preview`, only says what it would leave."""
 
     types: Types
     journal: Journal
     tell: Listener
     docker: Callable[[str], DockerApi]
     """The Docker Engine of a host; the empty name is this machine's default."""
-    blind: Callable[[str], str]
+    blind: Blinder
     parallel: int
     cwd: Path
+    preview: bool
     cancelled: threading.Event = field(default_factory=threading.Event)
-    _current: dict[int, State] = field(default_factory=dict)
-    _slots: threading.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self._slots = threading.Semaphore(self.parallel)
+        self._current: dict[int, State] = {}  # what has become of an old state in this run
 
     def take(self, step: Step) -> State | None:
-        with self._slots if _reaches_outside(step) else contextlib.nullcontext():
+        """Takes `step`; the state that it leaves. Raises StepError when it has told why it failed."""
+        with self._slots if self._acts(step) else contextlib.nullcontext():
             began = time.monotonic()
             self.tell(StepBegan(step=step))
             try:
-                state = self._act(step)
+                state = self._foresee(step) if self.preview else self._act(step)
             except Exception as error:
                 text = str(error) if isinstance(error, EngineError) else f"internal error: {error!r}"
                 self.tell(Message(severity="error", text=self.blind(text), urn=step.urn))
@@ -108,77 +59,93 @@ class LiveExecutor:
             self.tell(StepEnded(step=step, state=state, seconds=time.monotonic() - began))
             return state
 
-    def context(self, state: State, op: Op = Op.READ) -> Context:
+    def _acts(self, step: Step) -> bool:
+        """Whether a provider has something to do for `step`."""
+        reaches_outside = step.state.custom and not step.state.is_provider and not step.retained
+        return reaches_outside and not self.preview and step.op not in (Op.SAME, Op.REPLACE)
+
+    def context(self, state: State, op: Op = Op.REFRESH) -> Context:
         """What a provider may use while it works on `state`."""
-        key = _TIMEOUT_KEYS.get(op, str(op))
-
-        def log(severity: str, text: str) -> None:
-            kind, _, passing = severity.partition("#")
-            self.tell(Message(severity=kind, text=self.blind(text), urn=state.urn, passing=bool(passing)))
-
         provider = self.journal.find(state.provider_urn) if state.provider else None
+
+        def log(severity: str, text: str, *, passing: bool = False) -> None:
+            self.tell(Message(severity=severity, text=self.blind(text), urn=state.urn, passing=passing))
+
         return Context(
             name=state.name,
-            docker=lambda: self.docker(host_of_provider(provider)),
+            docker=lambda: self.docker(host_of(provider)),
             log=log,
-            progress=lambda text: log("info#passing", text),
+            progress=lambda text: log("info", text, passing=True),
             blind=self.blind,
             cancelled=self.cancelled,
-            timeout_seconds=state.custom_timeouts.get(key),
+            timeout_seconds=state.custom_timeouts.get(_TIMEOUT_KEYS.get(op, op)),
             cwd=self.cwd,
             logins=logins_of_provider(provider),
         )
 
+    def _foresee(self, step: Step) -> State | None:
+        new = step.new
+        if new is None or step.op is Op.REPLACE:
+            return None
+        state = self._known(step, new)
+        if state is None:
+            old = step.old if step.op is Op.UPDATE else None
+            known = self.types[new.type].preview(old, new.inputs)
+            state = finished(new if old else replace(new, id=""), known)
+        self.journal.settle(None, add=state, drop=step.old)
+        return state
+
+    def _known(self, step: Step, new: State) -> State | None:
+        """The outcome of a step that needs no provider; None if it does need one."""
+        if new.is_provider and step.op is not Op.SAME:
+            outputs = {key: value for key, value in new.inputs.items() if key != "__internal"}
+            return stamped(replace(new, id=new.id or str(uuid.uuid4()), outputs=outputs))
+        if step.op is Op.SAME:
+            return new
+        return None if new.custom else stamped(new)
+
     def _act(self, step: Step) -> State | None:
         if step.op is Op.REPLACE:
             return None
-        if step.op in (Op.DELETE, Op.DELETE_REPLACED):
+        if step.op in _DELETIONS:
             self._delete(step)
             return None
-        new = step.state
-        if new.type.startswith(PROVIDER_PREFIX):
-            id_ = new.id or str(uuid.uuid4())
-            state = stamped(replace(new, id=id_, outputs=_provider_outputs(new.inputs)))
-        elif step.op is Op.SAME or not new.custom:
-            state = new if step.op is Op.SAME else stamped(new)
-        elif step.op is Op.UPDATE:
-            return self._update(step)
-        else:
-            return self._create(step)
-        self.journal.settle(None, add=state, drop=self._now(step.old))
-        return state
+        old, state = self._now(step.old), self._known(step, step.state)
+        if state is not None:
+            self.journal.settle(None, add=state, drop=old)
+            return state
+        return self._update(step, step.old) if step.op is Op.UPDATE and step.old else self._create(step)
 
     def _now(self, old: State | None) -> State | None:
-        """What has become of an old state in this run."""
         return None if old is None else self._current.get(id(old), old)
+
+    @contextlib.contextmanager
+    def _pending(self, operation: str, state: State) -> Iterator[Pending]:
+        """The operation as it stands in the file; one that failed for certain is taken out again."""
+        pending = self.journal.begin(operation, state)
+        try:
+            yield pending
+        except ProviderError as error:
+            if error.partial is None and not error.unsure:
+                self.journal.settle(pending)
+            raise
 
     def _create(self, step: Step) -> State:
         new, type_ = step.state, self.types[step.state.type]
         context = self.context(new, step.op)
         type_.claim(context, new.inputs)
-        pending = self.journal.begin("creating", replace(new, extra={CLAIMED: True}))
-        try:
-            id_, outputs = type_.create(context, new.inputs)
-        except ProviderError as error:
-            self._keep_partial(step, pending, error)
-            raise
+        with self._pending("creating", replace(new, extra={CLAIMED: True})) as pending:
+            try:
+                id_, outputs = type_.create(context, new.inputs)
+            except ProviderError as error:
+                if error.partial is not None:
+                    id_, outputs = error.partial
+                    failed = replace(new, id=id_, init_errors=(self.blind(str(error)),))
+                    self._supersede(step, pending, stamped(finished(failed, outputs)))
+                raise
         state = stamped(finished(replace(new, id=id_), outputs))
         self._supersede(step, pending, state)
         return state
-
-    def _keep_partial(self, step: Step, pending: Pending, error: ProviderError) -> None:
-        if error.partial is None:
-            self._give_up(pending, error)
-            return
-        id_, outputs = error.partial
-        text = self.blind(str(error))
-        state = stamped(finished(replace(step.state, id=id_, init_errors=(text,)), outputs))
-        self._supersede(step, pending, state)
-
-    def _give_up(self, pending: Pending | None, error: ProviderError) -> None:
-        """Ends a failed operation; one of which nobody knows whether it took place stays pending."""
-        if not error.unsure:
-            self.journal.settle(pending)
 
     def _supersede(self, step: Step, pending: Pending, state: State) -> None:
         """Records `state`; what it replaces is gone already, or waits for its deletion at the end."""
@@ -186,51 +153,40 @@ class LiveExecutor:
         if old is None or old.pending_replacement:
             self.journal.settle(pending, add=state, drop=old)
             return
-        leftover = as_deleted(old)
-        self._current[id(step.old)] = leftover
+        leftover = self._current[id(step.old)] = replace(old, delete=True)
         self.journal.settle(pending, add=state, swap=(old, leftover))
 
-    def _update(self, step: Step) -> State:
-        old, new = step.old, step.state
-        assert old is not None  # noqa: S101  an update is of something
-        pending = self.journal.begin("updating", new)
-        try:
-            context = self.context(new, step.op)
-            outputs = self.types[new.type].update(context, old, new.inputs, step.diff)
-        except ProviderError as error:
-            self._give_up(pending, error)
-            raise
+    def _update(self, step: Step, old: State) -> State:
+        new = step.state
+        with self._pending("updating", new) as pending:
+            outputs = self.types[new.type].update(self.context(new, step.op), old, new.inputs, step.diff)
         state = stamped(finished(new, outputs))
         self.journal.settle(pending, add=state, drop=old)
         return state
 
     def _delete(self, step: Step) -> None:
-        old = step.state
-        now = self._now(old)
+        old, now = step.state, self._now(step.state)
         assert now is not None  # noqa: S101  a deletion is of something
-        acts = _reaches_outside(step)
-        pending = self.journal.begin("deleting", now) if acts else None
-        try:
-            if acts:
+        pending = None
+        if self._acts(step):
+            with self._pending("deleting", now) as pending:
                 self.types[old.type].delete(self.context(old, step.op), old)
-        except ProviderError as error:
-            self._give_up(pending, error)
-            raise
         if step.op is Op.DELETE_REPLACED and not now.delete:
-            waiting = replace(now, pending_replacement=True)
-            self._current[id(old)] = waiting
+            waiting = self._current[id(old)] = replace(now, pending_replacement=True)
             self.journal.settle(pending, swap=(now, waiting))
         else:
             self.journal.settle(pending, drop=now)
 
 
-def _reaches_outside(step: Step) -> bool:
-    """Whether a provider has something to do for `step`."""
-    state = step.state
-    if step.op in (Op.SAME, Op.REPLACE) or step.retained:
-        return False
-    return state.custom and not state.type.startswith(PROVIDER_PREFIX)
+def finished(state: State, outputs: Properties) -> State:
+    """`state` with outputs as they are recorded: secrets marked."""
+    marked = mark_secrets(outputs, state.inputs)
+    hidden = [key for key in state.additional_secret_outputs if key in marked]
+    secret = {key: marked[key] if isinstance(marked[key], Secret) else Secret(marked[key]) for key in hidden}
+    return replace(state, outputs={**marked, **secret})
 
 
-def _provider_outputs(inputs: Properties) -> Properties:
-    return {key: value for key, value in inputs.items() if key != "__internal"}
+def stamped(state: State) -> State:
+    """`state` with its times of creation and change set to now."""
+    now = now_text()
+    return replace(state, created=state.created or now, modified=now)

@@ -10,10 +10,6 @@ from engine.model import State
 Save = Callable[[Sequence[State], Sequence[Pending]], None]
 
 
-def save_nothing(_states: Sequence[State], _pending: Sequence[Pending]) -> None:
-    """For previews."""
-
-
 class Journal:
     """Finished states in the order of completion, then the untouched old ones in theirs.
 
@@ -21,36 +17,26 @@ class Journal:
     several threads are merged: one that waits finds its change in the file that another has written.
     """
 
-    def __init__(self, snapshot: Snapshot, save: Save) -> None:
+    def __init__(self, snapshot: Snapshot, save: Save | None) -> None:
+        """Without `save` nothing is written: a preview."""
         self._save = save
-        self._lock = threading.Lock()
-        self._writing = threading.Lock()
-        self._wanted = 0
-        self._written = 0
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._wanted = self._written = 0
         self._done: list[State] = []
-        self._old: list[State] = list(snapshot.states)
-        self._interrupted = list(snapshot.pending)
+        self._old = list(snapshot.states)
         self._pending: list[Pending] = []
         self._renames: dict[str, str] = {}
+        self.interrupted = list(snapshot.pending)
+        """Operations of an earlier run whose end nobody saw, and that nobody has looked into yet."""
 
     @property
     def states(self) -> list[State]:
         with self._lock:
             return [*self._done, *self._old]
 
-    @property
-    def interrupted(self) -> list[Pending]:
-        """Operations of an earlier run whose end nobody saw, and that nobody has looked into yet."""
-        return list(self._interrupted)
-
-    def resolve(self, pending: Pending) -> None:
-        """Forgets an interrupted operation: what became of it is known now."""
-        self._interrupted.remove(pending)
-
     def find(self, urn: str) -> State | None:
         """The live state of `urn`, newest first."""
-        states = self.states
-        return next((state for state in states if state.urn == urn and not state.delete), None)
+        return next((state for state in self.states if state.urn == urn and not state.delete), None)
 
     def begin(self, operation: str, state: State) -> Pending:
         """Writes down that `operation` on `state` is about to start."""
@@ -72,16 +58,16 @@ class Journal:
 
         Without `pending`, nothing outside has changed and the file can wait for the next save.
         """
+        before, after = swap or (drop, None)
         with self._lock:
             if pending is not None:
                 self._pending.remove(pending)
-            if drop is not None:
-                self._old = [state for state in self._old if state is not drop]
-                self._done = [state for state in self._done if state is not drop]
-            if swap is not None:
-                before, after = swap
-                self._old = [after if state is before else state for state in self._old]
-                self._done = [after if state is before else state for state in self._done]
+            if before is not None:
+                for states in (self._old, self._done):
+                    for index, state in enumerate(states):
+                        if state is before:
+                            states[index : index + 1] = [after] if after else []
+                            break
             if add is not None:
                 self._done.append(add)
         if pending is not None:
@@ -93,14 +79,14 @@ class Journal:
             self._wanted += 1
             mine = self._wanted
         with self._writing:
-            if self._written >= mine:
+            if self._save is None or self._written >= mine:
                 return
             with self._lock:
-                written = self._wanted
-                states = [self._referring(state) for state in [*self._done, *self._old]]
-                pending = [*self._interrupted, *self._pending]
+                wanted = self._wanted
+                states = [self._referring(state) for state in (*self._done, *self._old)]
+                pending = [*self.interrupted, *self._pending]
             self._save(states, pending)
-            self._written = written
+            self._written = wanted
 
     def rename(self, before: str, after: str) -> None:
         """Has everything that refers to the URN `before` refer to `after`: an alias took effect."""
@@ -112,29 +98,25 @@ class Journal:
 
     def prune(self) -> None:
         """Takes out references to what is no longer there."""
+        known = {state.urn for state in self.states}
         with self._lock:
-            known = {state.urn for state in [*self._done, *self._old]}
             self._old = [with_references(state, lambda urn: urn if urn in known else "") for state in self._old]
 
 
 def with_references(state: State, rename: Callable[[str], str]) -> State:
     """`state` with every URN that it refers to renamed; an empty name drops the reference."""
-    wanted = {urn: rename(urn) for urn in state.needs()}
-    if all(urn == name for urn, name in wanted.items()):
+    names = {urn: rename(urn) for urn in state.needs()}
+    if all(urn == name for urn, name in names.items()):
         return state
 
     def renamed(urns: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in (wanted[urn] for urn in urns) if name)
+        return tuple(names[urn] for urn in urns if names[urn])
 
     provider, _, id_ = state.provider.rpartition("::")
     return replace(
         state,
-        parent=wanted.get(state.parent, ""),
-        provider=f"{wanted[provider]}::{id_}" if provider else "",
+        parent=names.get(state.parent, ""),
+        provider=f"{names[provider]}::{id_}" if provider else "",
         dependencies=renamed(state.dependencies),
         property_dependencies={key: renamed(urns) for key, urns in state.property_dependencies.items()},
     )
-
-
-def as_deleted(state: State) -> State:
-    return replace(state, delete=True)

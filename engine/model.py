@@ -1,7 +1,7 @@
 """The nouns of a deployment: what the program asks for, what the state records, what a step does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,6 @@ class Op(StrEnum):
     REPLACE = "replace"
     CREATE_REPLACEMENT = "create-replacement"
     DELETE_REPLACED = "delete-replaced"
-    READ = "read"
     REFRESH = "refresh"
 
 
@@ -47,73 +46,81 @@ def short_type(type_: str) -> str:
     return f"{package}:{module.split('/')[0]}:{name}" if module else type_
 
 
+def top_key(path: str) -> str:
+    """The top-level property of a path such as `envs[0]` or `healthcheck.interval`."""
+    return path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+
+
 def now_text() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Goal:
-    """A resource as the program registers it."""
+class Resource:
+    """What a goal and a state have in common. Timeouts are seconds, by `create`, `update`, `delete`."""
 
     urn: str
     type: str
     custom: bool
-    inputs: Properties
-    parent: str = ""
-    provider: str = ""
-    """`<urn>::<id>`; empty until the default provider has been chosen."""
-    version: str = ""
-    dependencies: tuple[str, ...] = ()
-    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    protect: bool | None = None
-    retain_on_delete: bool | None = None
-    delete_before_replace: bool | None = None
-    ignore_changes: tuple[str, ...] = ()
-    replace_on_changes: tuple[str, ...] = ()
-    additional_secret_outputs: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    """URNs that this resource may have had before."""
-    custom_timeouts: Mapping[str, float] = field(default_factory=dict)
-    """Seconds, by `create`, `update`, `delete`."""
-    source_position: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """A resource as the checkpoint records it. `extra` holds keys that this engine only carries along."""
-
-    urn: str
-    type: str
-    custom: bool
-    id: str = ""
     inputs: Properties = field(default_factory=dict)
-    outputs: Properties = field(default_factory=dict)
     parent: str = ""
-    protect: bool = False
-    external: bool = False
-    delete: bool = False
-    pending_replacement: bool = False
+    provider: str = ""
+    """`<urn>::<id>`; a goal's is empty until the default provider has been chosen."""
     dependencies: tuple[str, ...] = ()
     property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    provider: str = ""
-    init_errors: tuple[str, ...] = ()
-    additional_secret_outputs: tuple[str, ...] = ()
-    custom_timeouts: Mapping[str, float] = field(default_factory=dict)
-    retain_on_delete: bool = False
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
-    created: str = ""
-    modified: str = ""
+    additional_secret_outputs: tuple[str, ...] = ()
+    custom_timeouts: Mapping[str, float] = field(default_factory=dict)
     source_position: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return urn_name(self.urn)
 
     @property
+    def is_provider(self) -> bool:
+        return self.type.startswith(PROVIDER_PREFIX)
+
+    @property
     def is_default_provider(self) -> bool:
-        return self.type.startswith(PROVIDER_PREFIX) and self.name.startswith("default")
+        return self.is_provider and self.name.startswith("default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal(Resource):
+    """A resource as the program registers it; `aliases` are URNs that it may have had before."""
+
+    version: str = ""
+    protect: bool | None = None
+    retain_on_delete: bool | None = None
+    delete_before_replace: bool | None = None
+    aliases: tuple[str, ...] = ()
+
+    def state(self, inputs: Properties, old: "State | None" = None) -> "State":
+        """What the state will say, before a provider has added id and outputs to those of `old`."""
+        kept = {name: getattr(self, name) for name in Resource.__dataclass_fields__}
+        kept |= {"inputs": inputs, "protect": bool(self.protect), "retain_on_delete": bool(self.retain_on_delete)}
+        if old is not None:
+            kept |= {"id": old.id, "outputs": old.outputs, "created": old.created, "modified": old.modified}
+        return State(**kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State(Resource):
+    """A resource as the checkpoint records it. `extra` holds keys that this engine only carries along."""
+
+    id: str = ""
+    outputs: Properties = field(default_factory=dict)
+    protect: bool = False
+    retain_on_delete: bool = False
+    external: bool = False
+    delete: bool = False
+    pending_replacement: bool = False
+    init_errors: tuple[str, ...] = ()
+    created: str = ""
+    modified: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def provider_urn(self) -> str:
@@ -121,41 +128,8 @@ class State:
 
     def needs(self) -> set[str]:
         """The URNs that must stand before this one."""
-        needed = {*self.dependencies, self.parent, self.provider_urn}
-        for urns in self.property_dependencies.values():
-            needed.update(urns)
-        return needed - {""}
-
-
-def state_of(goal: Goal, *, inputs: Properties, old: State | None = None) -> State:
-    """What the state will say of `goal`, before a provider has added id and outputs."""
-    return State(
-        urn=goal.urn,
-        type=goal.type,
-        custom=goal.custom,
-        id=old.id if old else "",
-        inputs=inputs,
-        outputs=old.outputs if old else {},
-        parent=goal.parent,
-        protect=bool(goal.protect),
-        dependencies=goal.dependencies,
-        property_dependencies=goal.property_dependencies,
-        provider=goal.provider,
-        additional_secret_outputs=goal.additional_secret_outputs,
-        custom_timeouts=goal.custom_timeouts,
-        retain_on_delete=bool(goal.retain_on_delete),
-        ignore_changes=goal.ignore_changes,
-        replace_on_changes=goal.replace_on_changes,
-        created=old.created if old else "",
-        modified=old.modified if old else "",
-        source_position=goal.source_position,
-    )
-
-
-def stamped(state: State) -> State:
-    """`state` with its times of creation and change set to now."""
-    now = now_text()
-    return replace(state, created=state.created or now, modified=now)
+        by_property = (urn for urns in self.property_dependencies.values() for urn in urns)
+        return {*self.dependencies, *by_property, self.parent, self.provider_urn} - {""}
 
 
 class ChangeKind(StrEnum):
@@ -176,10 +150,9 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Diff:
-    """How the recorded inputs differ from the wanted ones."""
+    """How the recorded inputs differ from the wanted ones, by property path."""
 
     changes: Mapping[str, Change] = field(default_factory=dict)
-    """By property path, as `envs[0]` or `healthcheck.interval`."""
     delete_before_replace: bool = False
 
     @property
@@ -190,10 +163,6 @@ class Diff:
     @property
     def replace_keys(self) -> list[str]:
         return sorted({top_key(path) for path, change in self.changes.items() if change.replaces})
-
-
-def top_key(path: str) -> str:
-    return path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +181,7 @@ class Step:
     def state(self) -> State:
         """The side of the step that exists: new, or old where it is a deletion."""
         state = self.new or self.old
-        if state is None:
-            raise ValueError(self.urn)
+        assert state is not None  # noqa: S101  every step has one
         return state
 
     def __str__(self) -> str:

@@ -2,35 +2,31 @@
 
 import os
 import re
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before the import: connection noise at the end of a program
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before the import: connection noise at a program's end
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from engine.config import ConfigValue
-from engine.deployment import Deployment, Registration
+from engine.deployment import Deployment
 from engine.errors import EngineError, UnsupportedError
 from engine.events import Message
-from engine.model import Goal, make_urn, urn_name, urn_type
-from engine.values import Properties, from_wire, reveal, to_wire
+from engine.model import Goal, State, make_urn, urn_name
+from engine.values import Properties, from_wire, to_wire
 
-_MAX_MESSAGE_BYTES = 400 * 1024 * 1024
-_OPTIONS = [
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-]
+_MAX_BYTES = 400 * 1024 * 1024
+_OPTIONS = [("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_message_length", _MAX_BYTES)]
 _WORKERS = 256  # each registration holds one until its step is taken
 _GRACE_SECONDS = 1.0
-_FEATURES: Any = (0, 1, 3)  # secrets, resource references, alias specs
+_FEATURES: Any = {"secrets": 0, "resourceReferences": 1, "aliasSpecs": 3}
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _ASSET_SIGNATURES = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
 _UNSUPPORTED_OPTIONS = {
@@ -40,25 +36,35 @@ _UNSUPPORTED_OPTIONS = {
     "transforms": "transforms",
     "hideDiffs": "hide_diffs",
     "pluginDownloadURL": "plugin_download_url",
-    "packageRef": "parameterized packages",
+    "packageRef": "a parameterized package",
     "envVarMappings": "env_var_mappings",
     "state_migrations": "state_migrations",
     "replacement_trigger": "replacement_trigger",
     "hooks": "hooks",
-    "remote": "remote components",
+    "remote": "a remote component",
+}
+_UNSUPPORTED_CALLS = {
+    "Invoke": lambda request: f"the function {request.tok}",
+    "Call": lambda request: f"the method {request.tok}",
+    "ReadResource": lambda request: f"reading an existing {request.type}",
+    "ExistsResource": lambda request: f"looking for an existing {request.type}",
+    "RegisterPackage": lambda request: f"the parameterized package {request.name}",
+    "RegisterStackTransform": lambda _request: "a stack transform",
+    "RegisterStackInvokeTransform": lambda _request: "a stack invoke transform",
+    "RegisterResourceHook": lambda request: f"the resource hook {request.name}",
+    "RegisterErrorHook": lambda request: f"the error hook {request.name}",
 }
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
-    """Serves one program over gRPC."""
+    """Serves one program over gRPC. `finished` once the program has come to its end."""
 
-    def __init__(self, deployment: Deployment, config: dict[str, ConfigValue], *, preview: bool, root: Path) -> None:
-        self._deployment = deployment
-        self._config = config
-        self._preview = preview
-        self._root = root
-        self.finished = threading.Event()
+    def __init__(self, deployment: Deployment, config: Mapping[str, ConfigValue], root: Path) -> None:
+        self._deployment, self._config, self._root = deployment, config, root
+        self.finished = False
+        for name, describe in _UNSUPPORTED_CALLS.items():
+            setattr(self, name, self._refusal(describe))
 
     @contextmanager
     def serve(self) -> Iterator[str]:
@@ -73,8 +79,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         finally:
             server.stop(_GRACE_SECONDS).wait()
 
-    # ResourceMonitor
-
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002  gRPC's names
         return resource_pb2.DeploymentInfo(
             project=self._deployment.project,
@@ -82,184 +86,126 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             organization="organization",
             config={key: value.text for key, value in self._config.items()},
             configSecretKeys=[key for key, value in self._config.items() if value.secret],
-            dryRun=self._preview,
-            parallel=self._deployment.parallel,
-            supportedFeatures=_FEATURES,
+            dryRun=self._deployment.executor.preview,
+            parallel=self._deployment.executor.parallel,
+            supportedFeatures=_FEATURES.values(),
         )
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        supported = request.id in ("secrets", "resourceReferences", "aliasSpecs")
-        return resource_pb2.SupportsFeatureResponse(hasSupport=supported)
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
 
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        urn = make_urn(
-            stack=self._deployment.stack,
-            project=self._deployment.project,
-            parent=request.parent,
-            type_=request.type,
-            name=request.name,
-        )
+        urn, state = self._urn(request.parent, request.type, request.name), None
         try:
             goal = self._goal(request, urn)
         except EngineError as error:
             self._deployment.fail(error, urn)
-            return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL, unknown=True)
-        aliases = list(request.aliases)
-        answer = self._deployment.register(goal, lambda goal, parent: self._alias_urns(goal, parent, aliases))
-        return _response(answer)
+        else:
+            state = self._deployment.register(goal, lambda parent: self._old_urns(goal, parent, request.aliases))
+        if state is None:
+            # Not an aborted call, which would end the program with a traceback: it goes on with unknowns.
+            failed = resource_pb2.Result.FAIL
+            return resource_pb2.RegisterResourceResponse(urn=urn, result=failed, unknown=True)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=state.id, object=_encode(state))
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        self._deployment.register_outputs(request.urn, decode(request.outputs))
+        self._deployment.register_outputs(request.urn, self._decode(request.outputs, urn_name(request.urn)))
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        self._deployment.finish()
-        self.finished.set()
+        self._deployment.delete_leftovers()
+        self.finished = True
         return empty_pb2.Empty()
 
-    def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return self._refuse(context, f"the function {request.tok}")
-
-    def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return self._refuse(context, f"the method {request.tok}")
-
-    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        kind = "StackReference" if request.type == "pulumi:pulumi:StackReference" else f"{request.type}.get()"
-        return self._refuse(context, kind)
-
-    def RegisterPackage(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return self._refuse(context, f"the parameterized package {request.name}")
-
-    def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        return self._refuse(context, "a stack transform")
-
-    def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        return self._refuse(context, "a stack invoke transform")
-
-    def RegisterResourceHook(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return self._refuse(context, f"the resource hook {request.name}")
-
-    def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return self._refuse(context, f"the error hook {request.name}")
-
-    def _refuse(self, context: Any, what: str) -> Any:
-        error = UnsupportedError(f"{what} is not supported by the embedded engine. Use the Pulumi CLI for it.")
-        self._deployment.fail(error)
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
-
-    # Engine
-
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        severity = _SEVERITIES.get(request.severity, "info")
-        text = self._deployment.blind(request.message)
-        if severity == "error":
-            self._deployment.failed = True
-        self._deployment.tell(
-            Message(severity=severity, text=text.rstrip(), urn=request.urn, passing=request.ephemeral)
-        )
+        severity, executor = _SEVERITIES.get(request.severity, "info"), self._deployment.executor
+        self._deployment.failed |= severity == "error"
+        text = executor.blind(request.message).rstrip()
+        executor.tell(Message(severity=severity, text=text, urn=request.urn, passing=request.ephemeral))
         return empty_pb2.Empty()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         return engine_pb2.RequirePulumiVersionResponse()
 
+    def _refusal(self, describe: Any) -> Any:
+        def refuse(request: Any, context: Any) -> None:
+            error = UnsupportedError(
+                f"{describe(request)} is not supported by the embedded engine. Use the Pulumi CLI."
+            )
+            self._deployment.fail(error)
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
+
+        return refuse
+
     # Requests and answers
+
+    def _urn(self, parent: str, type_: str, name: str) -> str:
+        stack, project = self._deployment.stack, self._deployment.project
+        return make_urn(stack=stack, project=project, parent=parent, type_=type_, name=name)
+
+    def _decode(self, struct: Any, where: str) -> Properties:
+        """A protobuf Struct as properties. Raises UnsupportedError for assets and archives."""
+        plain = json_format.MessageToDict(struct)
+        if any(signature in str(plain) for signature in _ASSET_SIGNATURES):
+            raise UnsupportedError(f"{where}: assets and archives are not supported by the embedded engine.")
+        properties: Properties = from_wire(plain)
+        self._deployment.executor.blind.learn(properties)
+        return properties
 
     def _goal(self, request: Any, urn: str) -> Goal:
         for field, option in _UNSUPPORTED_OPTIONS.items():
             if _is_set(request, field):
                 raise UnsupportedError(f"{request.name}: {option} is not supported by the embedded engine.")
-        timeouts = request.customTimeouts
+        by_property = sorted(request.propertyDependencies.items())
+        timeouts = {key: getattr(request.customTimeouts, key) for key in ("create", "update", "delete")}
         return Goal(
             urn=urn,
             type=request.type,
             custom=request.custom,
-            inputs=decode(request.object, where=request.name),
+            inputs=self._decode(request.object, request.name),
             parent=request.parent,
             provider=request.provider,
             version=request.version,
             dependencies=tuple(sorted(request.dependencies)),
-            property_dependencies={
-                key: tuple(sorted(value.urns)) for key, value in sorted(request.propertyDependencies.items())
-            },
+            property_dependencies={key: tuple(sorted(value.urns)) for key, value in by_property},
             protect=_optional(request, "protect"),
             retain_on_delete=_optional(request, "retainOnDelete"),
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             ignore_changes=tuple(request.ignoreChanges),
             replace_on_changes=tuple(request.replaceOnChanges),
             additional_secret_outputs=tuple(request.additionalSecretOutputs),
-            custom_timeouts={
-                key: parse_timeout(getattr(timeouts, key))
-                for key in ("create", "update", "delete")
-                if getattr(timeouts, key)
-            },
+            custom_timeouts={key: parse_timeout(text) for key, text in timeouts.items() if text},
             source_position=self._position(request.sourcePosition),
         )
 
     def _position(self, position: Any) -> str:
-        if not position.uri:
-            return ""
         path = unquote(urlparse(position.uri).path)
-        return f"project:///{os.path.relpath(path, self._root)}#{position.line}"
+        return f"project:///{os.path.relpath(path, self._root)}#{position.line}" if path else ""
 
-    def _alias_urns(self, goal: Goal, parent: Goal | None, aliases: Iterable[Any]) -> Iterator[str]:
+    def _old_urns(self, goal: Goal, parent: Goal | None, aliases: Iterable[Any]) -> Iterator[str]:
         """The URNs that an alias, on the resource or on its parent, says it had."""
-        name, parent_urn = urn_name(goal.urn), goal.parent
-        parents = [parent_urn, *(parent.aliases if parent else ())]
+        old_parents = parent.aliases if parent else ()
         for alias in aliases:
+            spec = alias.spec
+            bases = [""] if spec.noParent else [spec.parentUrn] if spec.parentUrn else [goal.parent, *old_parents]
+            stack, project = spec.stack or self._deployment.stack, spec.project or self._deployment.project
+            name, type_ = spec.name or goal.name, spec.type or goal.type
             if alias.urn:
                 yield alias.urn
                 continue
-            spec = alias.spec
-            if spec.noParent:
-                bases = [""]
-            elif spec.parentUrn:
-                bases = [spec.parentUrn]
-            else:
-                bases = parents
             for base in bases:
-                yield make_urn(
-                    stack=spec.stack or self._deployment.stack,
-                    project=spec.project or self._deployment.project,
-                    parent=base,
-                    type_=spec.type or goal.type,
-                    name=spec.name or name,
-                )
-        for old_parent in parents[1:]:
-            # A child named after its parent was renamed with it.
-            new_name, old_name = urn_name(parent_urn), urn_name(old_parent)
-            renamed = old_name + name.removeprefix(new_name) if name.startswith(new_name) else name
-            for candidate in dict.fromkeys((renamed, name)):
-                yield make_urn(
-                    stack=self._deployment.stack,
-                    project=self._deployment.project,
-                    parent=old_parent,
-                    type_=urn_type(goal.urn),
-                    name=candidate,
-                )
+                yield make_urn(stack=stack, project=project, parent=base, type_=type_, name=name)
+        for old_parent in old_parents:
+            prefix = urn_name(goal.parent)
+            if goal.name.startswith(prefix):  # a child named after its parent was renamed with it
+                yield self._urn(old_parent, goal.type, urn_name(old_parent) + goal.name.removeprefix(prefix))
+            yield self._urn(old_parent, goal.type, goal.name)
 
 
-def decode(struct: Any, where: str = "") -> Properties:
-    """A protobuf Struct as properties. Raises UnsupportedError for assets and archives."""
-    plain = json_format.MessageToDict(struct)
-    if any(signature in str(plain) for signature in _ASSET_SIGNATURES):
-        raise UnsupportedError(f"{where}: assets and archives are not supported by the embedded engine.")
-    properties: Properties = from_wire(plain)
-    return properties
-
-
-def encode(properties: Properties) -> Any:
-    return json_format.ParseDict(to_wire(properties), struct_pb2.Struct())
-
-
-def _response(answer: Registration) -> Any:
-    if answer.state is None:
-        # Not an aborted call, which would end the program with a traceback: it goes on with unknowns.
-        return resource_pb2.RegisterResourceResponse(urn=answer.urn, result=resource_pb2.Result.FAIL, unknown=True)
-    state = answer.state
+def _encode(state: State) -> Any:
+    """The outputs for the program; a component has none of its own."""
     shown = {key: value for key, value in state.outputs.items() if not key.startswith("__")}
-    return resource_pb2.RegisterResourceResponse(
-        urn=state.urn, id=str(reveal(state.id)), object=encode(shown if state.custom else {})
-    )
+    return json_format.ParseDict(to_wire(shown if state.custom else {}), struct_pb2.Struct())
 
 
 def _optional(request: Any, field: str) -> bool | None:
@@ -269,15 +215,13 @@ def _optional(request: Any, field: str) -> bool | None:
 def _is_set(request: Any, field: str) -> bool:
     value = getattr(request, field)
     if field == "hooks":
-        return request.HasField(field) and bool(value.ListFields())
-    if field == "replacement_trigger":
-        return bool(request.HasField(field)) and not value.HasField("null_value")
-    return bool(value)
+        return bool(value.ListFields())
+    return request.HasField(field) if field == "replacement_trigger" else bool(value)
 
 
 def parse_timeout(text: str) -> float:
     """Seconds of a custom timeout such as `5m` or `1h30m`. Raises UnsupportedError."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    if not parts or "".join(amount + unit for amount, unit in parts) != text:
+    if "".join(amount + unit for amount, unit in parts) != text:
         raise UnsupportedError(f"custom_timeouts: must look like 5m or 90s (got {text!r}).")
     return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)

@@ -1,15 +1,17 @@
 """The program's process: started early, so that its imports overlap with the engine's own."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.config import ConfigValue
 from engine.errors import EngineError, UnsupportedError
 from engine.project import Project
 from engine.runner import ALREADY_TOLD, NO_SDK
@@ -20,20 +22,18 @@ _END_SECONDS = 5.0
 
 def find_python(project: Project) -> str:
     """The project's interpreter: its virtual environment's, else PULUMI_PYTHON_CMD, else this one."""
-    options = dict(project.runtime_options)
-    toolchain = options.pop("toolchain", "pip")
-    if toolchain not in ("pip", "auto"):
+    toolchain, virtualenv = (project.runtime_options.get(key) for key in ("toolchain", "virtualenv"))
+    if toolchain not in (None, "pip", "auto"):
         raise UnsupportedError(f"Pulumi.yaml: the toolchain {toolchain!r} is not supported by the embedded engine.")
-    virtualenv = options.get("virtualenv")
-    if virtualenv:
-        python = project.directory / str(virtualenv) / "bin" / "python"
-        if not python.exists():
-            raise EngineError(
-                f"Pulumi.yaml: runtime.options.virtualenv has no Python (got {str(virtualenv)!r}). "
-                "Create it: python3 -m venv, then pip install -r requirements.txt."
-            )
-        return str(python)
-    return os.environ.get("PULUMI_PYTHON_CMD") or sys.executable
+    if not virtualenv:
+        return os.environ.get("PULUMI_PYTHON_CMD") or sys.executable
+    python = project.directory / str(virtualenv) / "bin" / "python"
+    if not python.exists():
+        raise EngineError(
+            f"Pulumi.yaml: runtime.options.virtualenv has no Python (got {virtualenv!r}). "
+            "Create it: python3 -m venv, then pip install -r requirements.txt."
+        )
+    return str(python)
 
 
 class Program:
@@ -41,8 +41,7 @@ class Program:
 
     def __init__(self, project: Project, say: Callable[[str], None]) -> None:
         """Starts the process, which waits for `run`. `say` gets each line that the program prints."""
-        self._project = project
-        environment = {**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONUNBUFFERED": "1"}
+        self._path = project.program
         try:
             self._process = subprocess.Popen(
                 [find_python(project), str(_RUNNER)],
@@ -51,7 +50,7 @@ class Program:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                env=environment,
+                env={**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # ^C reaches the engine alone
             )
         except OSError as error:
@@ -62,39 +61,31 @@ class Program:
         for line in self._process.stdout or ():
             say(line.rstrip("\n"))
 
-    def run(self, *, address: str, runtime: dict[str, Any], config: dict[str, str], secret_keys: list[str]) -> int:
+    def run(self, address: str, runtime: Mapping[str, Any], config: Mapping[str, ConfigValue]) -> int:
         """Hands over the settings and waits for the end; the exit code."""
-        program = self._project.program
-        directory = program if program.is_dir() else program.parent
         settings = {
             "runtime": {**runtime, "monitor": address, "engine": address},
-            "config": config,
-            "secret_keys": secret_keys,
-            "program": str(program),
-            "directory": str(directory),
+            "config": {key: value.text for key, value in config.items()},
+            "secret_keys": [key for key, value in config.items() if value.secret],
+            "program": str(self._path),
+            "directory": str(self._path if self._path.is_dir() else self._path.parent),
         }
         self._reader.start()
-        try:
-            assert self._process.stdin is not None  # noqa: S101  it was opened as a pipe
+        assert self._process.stdin is not None  # noqa: S101  it was opened as a pipe
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; the exit code tells
             self._process.stdin.write(json.dumps(settings) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended already; the exit code tells
         code = self._process.wait()
         self._reader.join(_END_SECONDS)
         if code == NO_SDK:
-            raise EngineError(
-                "the Pulumi SDK is not installed in the program's Python. Install it: pip install -r requirements.txt."
-            )
+            raise EngineError("the program's Python has no Pulumi SDK. Run: pip install -r requirements.txt.")
         return code
 
     def stop(self) -> None:
         """Ends the process and all that it has started, if it still runs."""
         if self._process.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
             self._process.wait()
 
 
@@ -102,6 +93,8 @@ def failure_of(code: int) -> str:
     """What to tell of an exit code that no message explains; empty when there is nothing to add."""
     if code in (0, ALREADY_TOLD):
         return ""
-    if code < 0:
-        return f"the program was ended by signal {signal.Signals(-code).name}."
-    return f"the program ended with exit code {code}."
+    return (
+        f"the program was ended by {signal.Signals(-code).name}."
+        if code < 0
+        else f"the program ended with exit code {code}."
+    )

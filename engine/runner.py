@@ -65,15 +65,14 @@ def main() -> int:
         loop.run_until_complete(runtime.run_in_stack(run))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
+        return ALREADY_TOLD
     except BaseException as error:  # noqa: BLE001  whatever ends a program is told to its user
         if isinstance(error, SystemExit):
             return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
         text = user_traceback(error, program)
         pulumi.log.error(f"Program failed with an unhandled exception:\n{text}")
         return ALREADY_TOLD
-    else:
-        return 0
-    return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -6,30 +6,26 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from engine.errors import SecretsError
+from engine.errors import ConfigError
 
-_PROBE = "pulumi"  # what the third part of a salt decrypts to under the right passphrase
-_ITERATIONS = 1_000_000
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
-_SALT_BYTES = 8
-_SALT_PARTS = 3
+_PROBE = "pulumi"  # what the last part of a salt decrypts to under the right passphrase
+_ITERATIONS, _KEY_BYTES, _NONCE_BYTES, _SALT_BYTES = 1_000_000, 32, 12, 8
 
 
 def read_passphrase() -> str:
-    """The passphrase from PULUMI_CONFIG_PASSPHRASE or the file PULUMI_CONFIG_PASSPHRASE_FILE."""
-    phrase = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
+    """PULUMI_CONFIG_PASSPHRASE, else the content of PULUMI_CONFIG_PASSPHRASE_FILE. Raises ConfigError."""
+    phrase, path = (os.environ.get(f"PULUMI_CONFIG_PASSPHRASE{end}") for end in ("", "_FILE"))
     if phrase is not None:
         return phrase
-    path = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    if path:
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SecretsError(f"PULUMI_CONFIG_PASSPHRASE_FILE: cannot read {path} ({error.strerror}).") from error
-    raise SecretsError(
-        "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
-    )
+    if not path:
+        raise ConfigError(
+            "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
+            "environment variables"
+        )
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"PULUMI_CONFIG_PASSPHRASE_FILE: cannot read {path} ({error.strerror}).") from error
 
 
 class Crypter:
@@ -42,40 +38,43 @@ class Crypter:
     @classmethod
     def create(cls) -> "Crypter":
         """A crypter with a new random salt."""
-        raw = base64.b64encode(os.urandom(_SALT_BYTES)).decode()
-        crypter = cls(f"v1:{raw}:")
+        crypter = cls(f"v1:{base64.b64encode(os.urandom(_SALT_BYTES)).decode()}:")
         crypter.salt += crypter.encrypt(_PROBE)
         return crypter
 
     @cached_property
     def _key(self) -> bytes:
-        parts = self.salt.split(":", _SALT_PARTS - 1)
-        if len(parts) != _SALT_PARTS or parts[0] != "v1":
-            raise SecretsError(f"encryptionsalt: not a salt of the passphrase provider (got {self.salt!r}).")
-        return hashlib.pbkdf2_hmac(
-            "sha256", read_passphrase().encode(), base64.b64decode(parts[1]), _ITERATIONS, _KEY_BYTES
-        )
+        try:
+            version, salt, _probe = self.salt.split(":", 2)
+            raw = base64.b64decode(salt, validate=True)
+        except ValueError as error:
+            raise ConfigError(f"encryptionsalt: not one of the passphrase provider (got {self.salt!r}).") from error
+        if version != "v1":
+            raise ConfigError(f"encryptionsalt: must be of version v1 (got {version!r}).")
+        return hashlib.pbkdf2_hmac("sha256", read_passphrase().encode(), raw, _ITERATIONS, _KEY_BYTES)
 
     def verify(self) -> None:
-        """Raises SecretsError unless the passphrase is the one this salt was made with."""
-        if self.decrypt(self.salt.split(":", _SALT_PARTS - 1)[-1]) != _PROBE:
-            raise SecretsError("incorrect passphrase")
+        """Raises ConfigError unless the passphrase is the one this salt was made with."""
+        if self.decrypt(self.salt.split(":", 2)[-1]) != _PROBE:
+            raise ConfigError("incorrect passphrase")
 
     def encrypt(self, text: str) -> str:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  only if secrets exist
 
         nonce = os.urandom(_NONCE_BYTES)
         sealed = AESGCM(self._key).encrypt(nonce, text.encode(), None)
-        return f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(sealed).decode()}"
+        return ":".join(("v1", *(base64.b64encode(part).decode() for part in (nonce, sealed))))
 
     def decrypt(self, ciphertext: str) -> str:
+        """Raises ConfigError under another passphrase."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415  only if secrets exist
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
+        key = AESGCM(self._key)
         try:
             _version, nonce, sealed = ciphertext.split(":")
-            return AESGCM(self._key).decrypt(base64.b64decode(nonce), base64.b64decode(sealed), None).decode()
+            return key.decrypt(base64.b64decode(nonce), base64.b64decode(sealed), None).decode()
         except InvalidTag:
-            raise SecretsError("incorrect passphrase") from None
+            raise ConfigError("incorrect passphrase") from None
         except ValueError as error:
-            raise SecretsError(f"secret: not a ciphertext of the passphrase provider ({error}).") from error
+            raise ConfigError(f"secret: not a ciphertext of the passphrase provider ({error}).") from error

@@ -1,51 +1,43 @@
-"""The verbs that run a stack: preview, up, refresh and destroy, each from its parts."""
+"""One run of a stack, from observing to the history entry: up, refresh or destroy, or the preview of it."""
 
-import os
 import secrets
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine import causes
-from engine.checkpoint import Snapshot
 from engine.config import ConfigValue
 from engine.deployment import Deployment
-from engine.errors import EngineError, UpdateFailedError
-from engine.events import Began, Ended, Listener, Message
-from engine.executor import LiveExecutor, PreviewExecutor
-from engine.journal import Journal, save_nothing
+from engine.errors import EngineError, StepError
+from engine.events import Began, Ended, Listener
+from engine.executor import Executor
+from engine.interrupt import Interrupt
+from engine.journal import Journal
 from engine.model import STACK_TYPE, State
 from engine.planner import Planner
 from engine.program import Program, failure_of
 from engine.providers.docker_api import DockerApi, DockerEngine
 from engine.providers.registry import TYPES
-from engine.refresh import Refresher, warn_of_pending
+from engine.refresh import Refresher
 from engine.session import Session
-from engine.values import Properties
+from engine.values import BLINDED, Properties
 
 _NAME_DIGITS = 7
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the flags of a run say."""
-
-    parallel: int
-    targets: frozenset[str] = frozenset()
-    refresh: bool = False
-    message: str = ""
+_TITLES = {"up": ("Previewing update", "Updating"), "destroy": ("Previewing destroy", "Destroying")}
+_TITLES["refresh"] = ("Previewing refresh", "Refreshing")
+_ENDED_EARLY = (
+    "the program ended before it was done, so nothing was deleted. Let it run to its end: without sys.exit()."
+)
 
 
 class Hosts:
     """The Docker Engines of a run, each connected when it is first needed."""
 
     def __init__(self, make: Callable[[str], DockerApi] = DockerEngine) -> None:
-        self._make = make
-        self._lock = threading.Lock()
+        self._make, self._lock = make, threading.Lock()
         self._known: dict[str, DockerApi] = {}
 
     def __call__(self, host: str) -> DockerApi:
@@ -55,262 +47,134 @@ class Hosts:
             return self._known[host]
 
 
-class Interrupt:
-    """^C and SIGTERM: the first cancels, the second ends the engine on the spot."""
-
-    def __init__(self, tell: Listener) -> None:
-        self.cancelled = threading.Event()
-        self._tell = tell
-        self._on_second: list[Callable[[], None]] = []
-
-    def at_once(self, action: Callable[[], None]) -> None:
-        """Has `action` run before the engine ends on the spot."""
-        self._on_second.append(action)
-
-    def install(self) -> None:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, self._handle)
-
-    def _handle(self, number: int, _frame: object) -> None:
-        if not self.cancelled.is_set():
-            self.cancelled.set()
-            text = "^C received; cancelling. If you would like to terminate immediately, press ^C again."
-            # The display may hold its lock in this very thread: another one tells.
-            message = Message(severity="warning", text=text)
-            threading.Thread(target=self._tell, args=(message,), daemon=True).start()
-            return
-        for action in self._on_second:
-            action()
-        os._exit(128 + number)
-
-
 @dataclass(kw_only=True)
-class Runner:
-    """Runs one stack. `tell` gets every event; `program` is the waiting process, where there is one."""
+class Update:
+    """One verb on one stack, as its flags say."""
 
     session: Session
-    options: Options
+    kind: str
+    """up, refresh or destroy."""
     tell: Listener
     interrupt: Interrupt
-    hosts: Callable[[str], DockerApi] = field(default_factory=Hosts)
+    parallel: int
+    targets: frozenset[str] = frozenset()
+    refresh: bool = False
+    message: str = ""
+    docker: Callable[[str], DockerApi] = field(default_factory=Hosts)
     values: Mapping[str, ConfigValue] = field(default_factory=dict)
 
-    # Previews
-
-    def preview(self, program: Program, title: str) -> Ended:
-        """What `up` would do."""
-        snapshot, began = self._opened(title, preview=True)
-        journal = Journal(snapshot, save_nothing)
-        self._observe(journal, live=False)
-        executor = PreviewExecutor(types=TYPES, journal=journal, tell=self.tell)
-        deployment = self._deployment(journal, executor)
-        return self._run(program, deployment, began, preview=True, old=snapshot)
-
-    def preview_destroy(self, title: str) -> Ended:
-        snapshot, began = self._opened(title, preview=True)
-        journal = Journal(snapshot, save_nothing)
-        self._observe(journal, live=False)
-        executor = PreviewExecutor(types=TYPES, journal=journal, tell=self.tell)
-        deployment = self._deployment(journal, executor)
-        self._delete_all(deployment)
-        return self._ended(deployment.counts, began, preview=True, failed=deployment.failed, old=snapshot)
-
-    def preview_refresh(self, title: str) -> Ended:
-        snapshot, began = self._opened(title, preview=True)
-        journal = Journal(snapshot, save_nothing)
-        counts, failed = self._refresh(journal, live=False)
-        return self._ended(counts, began, preview=True, failed=failed, old=snapshot)
-
-    # Updates
-
-    def up(self, program: Program, title: str) -> Ended:
-        snapshot, began = self._opened(title, preview=False)
-        journal = Journal(snapshot, self.session.save)
-        self._observe(journal, live=True)
-        deployment = self._deployment(journal, self._live(journal))
-        ended = self._run(program, deployment, began, preview=False, old=snapshot)
-        journal.flush()
-        return self._archived("update", ended, journal, began)
-
-    def destroy(self, title: str) -> Ended:
-        snapshot, began = self._opened(title, preview=False)
-        journal = Journal(snapshot, self.session.save)
-        self._observe(journal, live=True)
-        deployment = self._deployment(journal, self._live(journal))
-        self._delete_all(deployment)
-        journal.flush()
-        failed = deployment.failed or self.interrupt.cancelled.is_set()
-        ended = self._ended(deployment.counts, began, preview=False, failed=failed, old=snapshot)
-        return self._archived("destroy", ended, journal, began)
-
-    def refresh(self, title: str) -> Ended:
-        snapshot, began = self._opened(title, preview=False)
-        journal = Journal(snapshot, self.session.save)
-        counts, failed = self._refresh(journal, live=True)
-        journal.flush()
-        ended = self._ended(counts, began, preview=False, failed=failed, old=snapshot, new=journal.states)
-        return self._archived("refresh", ended, journal, began)
-
-    # Their parts
-
-    def _opened(self, title: str, *, preview: bool) -> tuple[Snapshot, float]:
-        shown = {key: "[secret]" if value.secret else value.text for key, value in self.values.items()}
-        self.tell(Began(title=title, preview=preview, config=shown))
-        return self.session.snapshot(), time.time()
-
-    def _live(self, journal: Journal) -> LiveExecutor:
-        return LiveExecutor(
+    def run(self, *, preview: bool, program: Program | None = None) -> Ended:
+        """Previews or acts; `program` is the waiting process of an `up`. Raises StepError if it failed."""
+        began, session = time.time(), self.session
+        shown = {key: BLINDED if value.secret else value.text for key, value in self.values.items()}
+        self.tell(Began(title=f"{_TITLES[self.kind][not preview]} ({session.stack}):", preview=preview, config=shown))
+        snapshot = session.snapshot()
+        journal = Journal(snapshot, None if preview else session.save)
+        executor = Executor(
             types=TYPES,
             journal=journal,
             tell=self.tell,
-            docker=self.hosts,
-            blind=self.session.blinder,
-            parallel=self.options.parallel,
-            cwd=self.session.project.directory,
+            docker=self.docker,
+            blind=session.blinder,
+            parallel=self.parallel,
+            cwd=session.project.directory,
+            preview=preview,
             cancelled=self.interrupt.cancelled,
         )
+        counts, failed, outputs = self._change(executor, program)
+        journal.flush()
+        ended = Ended(
+            preview=preview,
+            failed=failed or self.interrupt.cancelled.is_set(),
+            seconds=time.time() - began,
+            changes=dict(sorted(counts.items())),
+            outputs=outputs if self.kind != "refresh" else outputs_of(journal.states),
+            old_outputs=outputs_of(snapshot.states),
+        )
+        self.tell(ended)
+        if not preview:
+            self._archive(ended, journal, began)
+        if ended.failed:
+            raise StepError("preview failed" if preview else "update failed")
+        return ended
 
-    def _refresher(self, journal: Journal, tell: Listener) -> Refresher:
-        executor = self._live(journal)
-        return Refresher(types=TYPES, journal=journal, executor=executor, tell=tell, parallel=self.options.parallel)
-
-    def _observe(self, journal: Journal, *, live: bool) -> None:
-        """Before a plan: what an earlier run left unfinished, and with --refresh everything else."""
-        refresher = self._refresher(journal, self.tell)
-        refresher.recover(live=live)
-        if self.options.refresh:
-            refresher.drop_unknown_creates()
-            refresher.refresh(self.options.targets)
-            journal.flush()
-        warn_of_pending((item.state.name for item in journal.interrupted), self.tell)
-
-    def _refresh(self, journal: Journal, *, live: bool) -> tuple[Counter[str], bool]:
-        refresher = self._refresher(journal, self.tell)
+    def _change(self, executor: Executor, program: Program | None) -> tuple[Counter[str], bool, Properties]:
+        """Observes, then plans and acts; the counts, whether it failed, and the outputs."""
+        refresher = Refresher(executor=executor)
         try:
-            refresher.recover(live=live)
-            refresher.drop_unknown_creates()
-            return refresher.refresh(self.options.targets), False
-        except EngineError:
-            return Counter(), True
+            refresher.recover()
+            refresher.warn_of_unknown(forget=self.refresh or self.kind == "refresh")
+            read = refresher.refresh(self.targets) if self.refresh or self.kind == "refresh" else Counter()
+        except StepError:
+            return Counter(), True, {}
+        if self.kind == "refresh":
+            return read, False, {}
+        executor.journal.flush()
+        deployment = self._deployment(executor)
+        if program is not None:
+            self._run_program(program, deployment)
+        else:
+            deployment.delete_leftovers(causes.DESTROYED)
+        return deployment.counts, deployment.failed, deployment.stack_outputs()
 
-    def _deployment(self, journal: Journal, executor: PreviewExecutor | LiveExecutor) -> Deployment:
+    def _deployment(self, executor: Executor) -> Deployment:
+        session = self.session
         planner = Planner(
-            states=journal.states,
+            states=executor.journal.states,
             types=TYPES,
-            unique=lambda _urn: secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS],
-            cwd=self.session.project.directory,
-            targets=self.options.targets,
+            unique=lambda: secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS],
+            cwd=session.project.directory,
+            targets=self.targets,
         )
         return Deployment(
-            stack=self.session.stack,
-            project=self.session.project.name,
-            planner=planner,
-            journal=journal,
-            executor=executor,
-            tell=self.tell,
-            blind=self.session.blinder,
-            config=self.values,
-            parallel=self.options.parallel,
-            cancelled=self.interrupt.cancelled,
-            preview=isinstance(executor, PreviewExecutor),
+            stack=session.stack, project=session.project.name, planner=planner, executor=executor, config=self.values
         )
 
-    def _run(self, program: Program, deployment: Deployment, began: float, *, preview: bool, old: Snapshot) -> Ended:
+    def _run_program(self, program: Program, deployment: Deployment) -> None:
         from engine.monitor import Monitor  # noqa: PLC0415  gRPC is slow to import, and needed only here
 
-        session = self.session
-        monitor = Monitor(deployment, dict(self.values), preview=preview, root=session.project.directory)
-        self.interrupt.at_once(program.stop)
+        directory = self.session.project.directory
+        monitor = Monitor(deployment, self.values, directory)
+        self.interrupt.at_once.append(program.stop)
         runtime = {
-            "project": session.project.name,
-            "stack": session.stack,
-            "parallel": self.options.parallel,
-            "dry_run": preview,
+            "project": deployment.project,
+            "stack": deployment.stack,
+            "parallel": self.parallel,
+            "dry_run": deployment.executor.preview,
             "organization": "organization",
-            "root_directory": str(session.project.directory),
+            "root_directory": str(directory),
         }
         try:
             with monitor.serve() as address:
-                code = program.run(
-                    address=address,
-                    runtime=runtime,
-                    config={key: value.text for key, value in self.values.items()},
-                    secret_keys=[key for key, value in self.values.items() if value.secret],
-                )
+                code = program.run(address, runtime, self.values)
         finally:
             program.stop()
-        self._judge(code, deployment, monitor.finished.is_set())
-        failed = deployment.failed or self.interrupt.cancelled.is_set()
-        return self._ended(
-            deployment.counts, began, preview=preview, failed=failed, old=old, outputs=deployment.stack_outputs()
-        )
-
-    def _judge(self, code: int, deployment: Deployment, finished: bool) -> None:
-        """Turns the way in which the program ended into a failure, where it is one."""
         text = failure_of(code)
         if text:
-            deployment.fail(EngineError(text + " What it had registered until then is in the state."))
+            deployment.fail(EngineError(f"{text} What it had registered until then is in the state."))
         elif code:
             deployment.failed = True
-        elif not finished and not deployment.failed and not self.interrupt.cancelled.is_set():
-            deployment.fail(
-                EngineError(
-                    "the program ended before it was done, so nothing was deleted. "
-                    "Let it run to its end: without sys.exit() or os._exit()."
-                )
-            )
+        elif not monitor.finished and not deployment.stopped:
+            deployment.fail(EngineError(_ENDED_EARLY))
 
-    def _delete_all(self, deployment: Deployment) -> None:
-        try:
-            steps = deployment.planner.plan_deletes(cause=causes.DESTROYED)
-        except EngineError as error:
-            deployment.fail(error)
-            return
-        deployment.delete(steps)
-
-    def _ended(
-        self,
-        counts: Counter[str],
-        began: float,
-        *,
-        preview: bool,
-        failed: bool,
-        old: Snapshot,
-        outputs: Properties | None = None,
-        new: list[State] | None = None,
-    ) -> Ended:
-        before = outputs_of_stack(old.states)
-        ended = Ended(
-            preview=preview,
-            result="failed" if failed else "succeeded",
-            seconds=time.time() - began,
-            changes=dict(sorted(counts.items())),
-            outputs=outputs if outputs is not None else outputs_of_stack(new or ()),
-            old_outputs=before,
-        )
-        self.tell(ended)
-        return ended
-
-    def _archived(self, kind: str, ended: Ended, journal: Journal, began: float) -> Ended:
-        """Writes the history entry of a finished update. Raises UpdateFailedError if it failed."""
+    def _archive(self, ended: Ended, journal: Journal, began: float) -> None:
+        """Writes the history entry of a finished update."""
         session = self.session
         entry: dict[str, Any] = {
-            "kind": kind,
+            "kind": "update" if self.kind == "up" else self.kind,
             "startTime": int(began),
-            "message": self.options.message,
+            "message": self.message,
             "environment": {"exec.kind": "embedded"},
             "config": session.config.entries,
             "version": 0,
-            "result": ended.result,
+            "result": "failed" if ended.failed else "succeeded",
             "endTime": int(time.time()),
             "resourceChanges": dict(ended.changes),
         }
         checkpoint = session.render(journal.states, journal.interrupted)
         session.backend.add_history(session.stack, entry, checkpoint)
-        if ended.result == "failed":
-            raise UpdateFailedError("update failed")
-        return ended
 
 
-def outputs_of_stack(states: Any) -> Properties:
+def outputs_of(states: Iterable[State]) -> Properties:
+    """The outputs of the stack itself."""
     return next((state.outputs for state in states if state.type == STACK_TYPE), {})

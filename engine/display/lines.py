@@ -3,21 +3,27 @@
 import threading
 from typing import TextIO
 
-from engine.blinder import Blinder
-from engine.display import words
-from engine.display.colors import BOLD, MAGENTA, OP_COLORS, RED, YELLOW, Palette
-from engine.display.property_text import output_lines
-from engine.events import Began, Ended, Event, Message, StepBegan, StepEnded, StepFailed
-from engine.model import Op, Step, short_type, urn_name, urn_type
+from engine.display.words import (
+    BOLD,
+    OPS,
+    SEVERITY_COLORS,
+    Blind,
+    Palette,
+    diff_summary,
+    label,
+    planned,
+    seconds,
+    summary_lines,
+)
+from engine.events import Began, Ended, Event, Message, StepBegan, StepEvent, StepFailed
+from engine.model import Op
 
 
 class LineDisplay:
     """Writes each event as it comes, then diagnostics, outputs and a summary."""
 
-    def __init__(self, out: TextIO, palette: Palette, blinder: Blinder) -> None:
-        self._out = out
-        self._palette = palette
-        self._blind = blinder
+    def __init__(self, out: TextIO, palette: Palette, blind: Blind) -> None:
+        self._out, self._palette, self._blind = out, palette, blind
         self._lock = threading.RLock()
         self._preview = False
         self._messages: dict[str, list[Message]] = {}
@@ -26,88 +32,42 @@ class LineDisplay:
     def __call__(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, Began):
-                self._preview = event.preview
-                self._messages = {}
+                self._preview, self._messages = event.preview, {}
                 self._print(self._palette(event.title, BOLD) + "\n")
             elif isinstance(event, Message):
                 self._message(event)
             elif isinstance(event, Ended):
-                self._end(event)
-            else:
+                for line in summary_lines(event, self._messages, self._palette, self._blind):
+                    self._print(line)
+            elif event.step.op is not Op.SAME and not event.step.state.is_default_provider:
                 self._step(event)
             self._out.flush()
 
     def _print(self, text: str) -> None:
         self._out.write(text + "\n")
 
-    def _step(self, event: StepBegan | StepEnded | StepFailed) -> None:
-        step = event.step
-        if step.op is Op.SAME or step.state.is_default_provider:
-            return
+    def _step(self, event: StepEvent) -> None:
+        step, words = event.step, OPS[event.step.op]
         if isinstance(event, StepFailed):
-            verb = f"**{words.begun(step.op)} failed**"
-        elif self._preview:
-            if isinstance(event, StepBegan):
-                return
-            verb = words.planned(step)
+            verb = f"**{words.begun} failed**"
         elif isinstance(event, StepBegan):
-            verb = f"{words.begun(step.op)} (0s)"
+            verb = "" if self._preview else f"{words.begun} (0s)"
         else:
-            verb = f"{words.ended(step.op)} ({words.seconds(event.seconds)})"
-        explain = step.op is not Op.REFRESH and (self._preview or isinstance(event, StepBegan))
-        self._print(self._line(step, verb, explain=explain))
-
-    def _line(self, step: Step, verb: str, *, explain: bool) -> str:
-        color = OP_COLORS.get(step.op, "")
-        cause = f"because {self._blind(step.cause)}" if explain else ""
-        parts = [words.label(step.urn), self._palette(verb, color), words.diff_summary(step.diff), cause]
-        symbol = self._palette(words.SYMBOLS[step.op], color)
-        return f" {symbol} " + " ".join(part for part in parts if part)
+            verb = planned(step) if self._preview else f"{words.ended} ({seconds(event.seconds)})"
+        if not verb:
+            return
+        explained = self._preview or isinstance(event, StepBegan)
+        cause = f"because {self._blind(step.cause)}" if explained and step.op is not Op.REFRESH else ""
+        parts = (label(step.urn), self._palette(verb, words.color), diff_summary(step.diff), cause)
+        self._print(f" {self._palette(words.symbol, words.color)} " + " ".join(filter(None, parts)))
 
     def _message(self, message: Message) -> None:
-        if message.severity == "debug":
-            return
-        if not message.passing:
-            self._messages.setdefault(message.urn, []).append(message)
-        elif self._last == message:
+        if message.severity == "debug" or (message.passing and message == self._last):
             return
         self._last = message
-        where = words.label(message.urn) if message.urn else "pulumi:pulumi:Stack"
+        if not message.passing:
+            self._messages.setdefault(message.urn, []).append(message)
+        where = label(message.urn) if message.urn else "pulumi:pulumi:Stack"
         prefix = "" if message.severity == "info" else f"{message.severity}: "
-        for line in self._blind(message.text).splitlines() or [""]:
-            self._print(f"    {where} {self._palette(prefix, _color(message))}{line}")
-
-    def _end(self, event: Ended) -> None:
-        for line in summary_lines(event, self._messages, self._palette, self._blind):
-            self._print(line)
-
-
-def _color(message: Message) -> str:
-    return {"error": RED, "warning": YELLOW}.get(message.severity, "")
-
-
-def summary_lines(event: Ended, messages: dict[str, list[Message]], palette: Palette, blind: Blinder) -> list[str]:
-    """What stands below the steps: diagnostics, outputs, counts and duration."""
-    lines: list[str] = []
-    if messages:
-        lines.append(palette("Diagnostics:", BOLD, MAGENTA))
-    for urn, texts in messages.items():
-        name = f"{short_type(urn_type(urn))} ({urn_name(urn)})" if urn else "pulumi:pulumi:Stack"
-        lines.append(f"  {name}:")
-        for message in texts:
-            prefix = "" if message.severity == "info" else palette(f"{message.severity}: ", _color(message))
-            first, *rest = blind(message.text).splitlines() or [""]
-            lines += [f"    {prefix}{first}", *(f"    {line}" for line in rest)]
-        lines.append("")
-    outputs = output_lines(event.old_outputs, event.outputs, blind) if event.outputs else []
-    if outputs and (not event.preview or any(not line.startswith("    ") for line in outputs)):
-        lines += [palette("Outputs:", BOLD, MAGENTA), *outputs, ""]
-    lines.append(palette("Resources:", BOLD, MAGENTA))
-    errors = sum(message.severity == "error" for texts in messages.values() for message in texts)
-    lines += [f"    {line}" for line in words.counts(dict(event.changes), preview=event.preview)]
-    if errors:
-        lines.append(f"    {palette(f'{errors} errored', RED)}")
-    lines.append("")
-    if not event.preview:
-        lines += [f"Duration: {words.seconds(max(event.seconds, 1))}", ""]
-    return lines
+        for line in self._blind(message.text).splitlines():
+            self._print(f"    {where} {self._palette(prefix, SEVERITY_COLORS.get(message.severity, ''))}{line}")

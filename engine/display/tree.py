@@ -3,18 +3,18 @@
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from engine.blinder import Blinder
-from engine.display import words
-from engine.display.colors import BOLD, MAGENTA, OP_COLORS, RED, YELLOW, Palette
-from engine.display.lines import summary_lines
-from engine.events import Began, Ended, Event, Message, StepBegan, StepEnded, StepFailed
-from engine.model import STACK_TYPE, Op, Step, short_type, urn_name, urn_type
+from engine.display.words import BOLD, MAGENTA, OPS, RED, Blind, Palette, diff_summary, planned, seconds, summary_lines
+from engine.events import Began, Ended, Event, Message, StepBegan, StepEvent, StepFailed
+from engine.model import Op, Step, short_type, urn_name, urn_type
 
 _REDRAW_SECONDS = 0.1
-_RANK = {Op.REPLACE: 3, Op.CREATE_REPLACEMENT: 2, Op.DELETE_REPLACED: 1}
+_MIN_COLUMNS, _MIN_ROWS = 40, 5
+_MARGIN = 11  # the columns that are neither type, name nor status
+_SHOWN_FIRST = (Op.DELETE_REPLACED, Op.CREATE_REPLACEMENT, Op.REPLACE)  # a preview's row shows the last of these
 
 
 @dataclass
@@ -27,162 +27,133 @@ class _Row:
     info: str = ""
     failed: bool = False
 
+    @property
+    def changes(self) -> bool:
+        return (
+            self.failed
+            or bool(self.info)
+            or (self.step is not None and bool(self.status) and self.step.op is not Op.SAME)
+        )
+
 
 class TreeDisplay:
     """Redraws the rows while the run goes on, and leaves them standing above the summary."""
 
-    def __init__(self, out: TextIO, palette: Palette, blinder: Blinder) -> None:
-        self._out = out
-        self._palette = palette
-        self._blind = blinder
+    def __init__(self, out: TextIO, palette: Palette, blind: Blind) -> None:
+        self._out, self._palette, self._blind = out, palette, blind
         self._lock = threading.RLock()
-        self._reset()
-
-    def _reset(self) -> None:
         self._rows: dict[str, _Row] = {}
         self._messages: dict[str, list[Message]] = {}
-        self._preview = False
-        self._drawn = 0
-        self._last = 0.0
+        self._preview, self._drawn, self._last = False, 0, 0.0
         self._ended = threading.Event()
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, Began):
-                self._reset()
-                self._preview = event.preview
+                self._rows, self._messages, self._drawn, self._preview = {}, {}, 0, event.preview
                 self._out.write(self._palette(event.title, BOLD) + "\n")
-                threading.Thread(target=self._tick, args=(self._ended,), daemon=True).start()
+                threading.Thread(target=self._tick, daemon=True).start()
             elif isinstance(event, Message):
                 self._message(event)
             elif isinstance(event, Ended):
-                self._finish(event)
+                self._ended.set()
+                self._draw(self._table())
+                lines = ["", *summary_lines(event, self._messages, self._palette, self._blind)]
+                self._out.write("\n".join(lines) + "\n")
                 return
-            else:
+            elif not event.step.state.is_default_provider:
                 self._step(event)
-            self._draw()
+            if time.monotonic() - self._last > _REDRAW_SECONDS:
+                self._draw_what_fits()
 
-    def _tick(self, ended: threading.Event) -> None:
+    def _tick(self) -> None:
         """Keeps the seconds of running steps going."""
-        while not ended.wait(1.0):
+        while not self._ended.wait(1.0):
             with self._lock:
-                if not ended.is_set():
-                    self._draw(force=True)
+                if not self._ended.is_set():
+                    self._draw_what_fits()
 
-    def _row(self, urn: str) -> _Row:
-        return self._rows.setdefault(urn, _Row(urn=urn))
-
-    def _step(self, event: StepBegan | StepEnded | StepFailed) -> None:
-        step = event.step
-        if step.state.is_default_provider:
-            return
-        row = self._row(step.urn)
+    def _step(self, event: StepEvent) -> None:
+        step, words = event.step, OPS[event.step.op]
+        row = self._rows.setdefault(step.urn, _Row(urn=step.urn))
         row.parent = step.state.parent
         if isinstance(event, StepFailed):
-            row.failed, row.status, row.began = True, f"**{words.begun(step.op)} failed**", 0.0
-            return
-        shown = row.step is None or _RANK.get(step.op, 4) >= _RANK.get(row.step.op, 0) or not self._preview
-        if shown:
-            row.step = step
-            if self._preview:
-                row.status = words.planned(step)
-            elif isinstance(event, StepBegan):
-                row.status, row.began = words.begun(step.op), time.monotonic()
-            else:
-                row.status = f"{words.ended(step.op)} ({words.seconds(event.seconds)})" if words.ended(step.op) else ""
-                row.began, row.info = 0.0, ""
+            row.failed, row.status, row.began = True, f"**{words.begun} failed**", 0.0
+        elif isinstance(event, StepBegan) and not self._preview:
+            row.step, row.status, row.began = step, words.begun, time.monotonic()
+        elif self._preview and (row.step is None or _rank(step.op) >= _rank(row.step.op)):
+            row.step, row.status = step, planned(step)
+        elif not self._preview and not isinstance(event, StepBegan):
+            row.step, row.began, row.info = step, 0.0, ""
+            row.status = f"{words.ended} ({seconds(event.seconds)})" if words.ended else ""
 
     def _message(self, message: Message) -> None:
         if message.severity == "debug":
             return
         if not message.passing:
             self._messages.setdefault(message.urn, []).append(message)
-        if message.urn:
-            lines = self._blind(message.text).splitlines() or [""]
-            self._row(message.urn).info = f"{message.severity}: {lines[0]}" if message.severity != "info" else lines[0]
+        if message.urn and message.text:
+            prefix = "" if message.severity == "info" else f"{message.severity}: "
+            row = self._rows.setdefault(message.urn, _Row(urn=message.urn))
+            row.info = prefix + self._blind(message.text).splitlines()[0]
 
     # Drawing
 
-    def _visible(self) -> list[tuple[str, _Row]]:
-        """The rows that change, and their parents, each with its branch."""
+    def _wanted(self) -> dict[str, list[_Row]]:
+        """The rows that change, and those above them, by parent."""
         wanted: set[str] = set()
         for row in self._rows.values():
-            if row.failed or row.info or (row.step and row.step.op is not Op.SAME and row.status):
-                urn = row.urn
-                while urn and urn not in wanted:
-                    wanted.add(urn)
-                    urn = self._rows[urn].parent if urn in self._rows else ""
+            urn = row.urn if row.changes else ""
+            while urn in self._rows and urn not in wanted:
+                wanted.add(urn)
+                urn = self._rows[urn].parent
         children: dict[str, list[_Row]] = {}
         for row in self._rows.values():
             if row.urn in wanted:
-                parent = row.parent if row.parent in wanted and row.parent in self._rows else ""
-                children.setdefault(parent, []).append(row)
-        return list(self._branches(children, "", ""))
+                children.setdefault(row.parent if row.parent in wanted else "", []).append(row)
+        return children
 
-    def _branches(self, children: dict[str, list[_Row]], parent: str, prefix: str) -> list[tuple[str, _Row]]:
-        lines: list[tuple[str, _Row]] = []
+    def _branches(self, children: dict[str, list[_Row]], parent: str, prefix: str) -> Iterator[tuple[str, _Row]]:
         rows = children.get(parent, [])
         for index, row in enumerate(rows):
-            last = index == len(rows) - 1
-            is_root = not parent
-            lines.append(("" if is_root else prefix + ("└─ " if last else "├─ "), row))
-            lines += self._branches(children, row.urn, "" if is_root else prefix + ("   " if last else "│  "))
-        return lines
+            branch, below = ("└─ ", "   ") if index == len(rows) - 1 else ("├─ ", "│  ")
+            yield (prefix + branch if parent else ""), row
+            yield from self._branches(children, row.urn, prefix + below if parent else "")
 
     def _table(self) -> list[str]:
-        rows = self._visible()
-        types = [branch + short_type(urn_type(row.urn)) for branch, row in rows]
-        names = [urn_name(row.urn) for _, row in rows]
-        statuses = [self._status(row) for _, row in rows]
-        widths = [
-            max([len(title), *map(len, column)])
-            for title, column in zip(("Type", "Name", ""), (types, names, statuses), strict=True)
-        ]
-        columns = max(shutil.get_terminal_size().columns, 40)
-        verb = "Plan" if self._preview else "Status"
-        head = f"     {'Type':<{widths[0]}}  {'Name':<{widths[1]}}  {verb:<{widths[2]}}  Info"
-        lines = [self._palette(head[: columns - 1], MAGENTA, BOLD)]
-        for (_, row), type_, name, status in zip(rows, types, names, statuses, strict=True):
-            op = row.step.op if row.step else Op.SAME
-            color = RED if row.failed else OP_COLORS.get(op, "")
-            symbol = words.SYMBOLS[op]
-            used = 5 + widths[0] + widths[1] + widths[2] + 6
-            info = self._info(row)[: max(columns - used - 1, 0)]
-            padded = self._palette(f"{status:<{widths[2]}}", color)
-            lines.append(
-                f" {self._palette(symbol, color)}  {type_:<{widths[0]}}  {name:<{widths[1]}}  {padded}  {info}".rstrip()
-            )
+        rows = list(self._branches(self._wanted(), "", ""))
+        cells = [("Type", "Name", "Plan" if self._preview else "Status")]
+        for branch, row in rows:
+            running = f" ({time.monotonic() - row.began:.0f}s)" if row.began else ""
+            cells.append((branch + short_type(urn_type(row.urn)), urn_name(row.urn), row.status + running))
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        padded = [[f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)] for line in cells]
+        room = max(shutil.get_terminal_size().columns, _MIN_COLUMNS) - sum(widths) - _MARGIN
+        lines = [self._palette("     " + "  ".join([*padded[0], "Info"]), MAGENTA, BOLD)]
+        for (type_, name, status), (_, row) in zip(padded[1:], rows, strict=True):
+            words = OPS[row.step.op if row.step else Op.SAME]
+            color = RED if row.failed else words.color
+            parts = [type_, name, self._palette(status, color), self._info(row)[: max(room, 0)]]
+            lines.append(f" {self._palette(words.symbol, color)}  {'  '.join(parts)}".rstrip())
         return lines
 
-    def _status(self, row: _Row) -> str:
-        return f"{row.status} ({time.monotonic() - row.began:.0f}s)" if row.began else row.status
-
     def _info(self, row: _Row) -> str:
-        if row.info:
-            return self._palette(row.info, YELLOW) if row.info.startswith("warning") else row.info
-        if row.step is None or row.step.op in (Op.SAME, Op.REFRESH) or urn_type(row.urn) == STACK_TYPE:
-            return ""
-        return f"{words.diff_summary(row.step.diff)} {self._blind(row.step.cause)}".strip()
+        if row.info or row.step is None or row.step.op in (Op.SAME, Op.REFRESH):
+            return row.info
+        return f"{diff_summary(row.step.diff)} {self._blind(row.step.cause)}".strip()
 
-    def _draw(self, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if not force and now - self._last < _REDRAW_SECONDS:
-            return
-        self._last = now
-        height = max(shutil.get_terminal_size().lines - 2, 5)
-        lines = self._table()
-        self._replace(lines if len(lines) <= height else [lines[0], *lines[-(height - 1) :]])
+    def _draw_what_fits(self) -> None:
+        height = max(shutil.get_terminal_size().lines - 2, _MIN_ROWS)
+        head, *lines = self._table()
+        self._draw([head, *lines[-height + 1 :]])
+        self._last = time.monotonic()
 
-    def _replace(self, lines: list[str]) -> None:
+    def _draw(self, lines: list[str]) -> None:
         up = f"\033[{self._drawn}F\033[J" if self._drawn else ""
         self._out.write(up + "".join(line + "\n" for line in lines))
         self._out.flush()
         self._drawn = len(lines)
 
-    def _finish(self, event: Ended) -> None:
-        self._ended.set()
-        self._replace(self._table())
-        self._out.write("\n")
-        for line in summary_lines(event, self._messages, self._palette, self._blind):
-            self._out.write(line + "\n")
-        self._out.flush()
+
+def _rank(op: Op) -> int:
+    return _SHOWN_FIRST.index(op) if op in _SHOWN_FIRST else len(_SHOWN_FIRST)

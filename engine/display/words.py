@@ -1,71 +1,58 @@
-"""The CLI's symbols and verbs for each step."""
+"""The CLI's symbols, verbs and colours for each step, and the summary below them."""
 
-from engine.model import Diff, Op, Step, short_type, urn_name, urn_type
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TextIO
 
-SYMBOLS = {
-    Op.SAME: "  ",
-    Op.CREATE: "+ ",
-    Op.UPDATE: "~ ",
-    Op.DELETE: "- ",
-    Op.REPLACE: "+-",
-    Op.CREATE_REPLACEMENT: "++",
-    Op.DELETE_REPLACED: "--",
-    Op.READ: "> ",
-    Op.REFRESH: "~ ",
+from engine.events import Ended, Message
+from engine.model import Diff, Op, Step, short_type, top_key, urn_name, urn_type
+from engine.values import BLINDED, UNKNOWN, Secret
+
+RESET, BOLD, GREEN, YELLOW, RED, MAGENTA = "0", "1", "32", "33", "31", "35"
+SEVERITY_COLORS = {"error": RED, "warning": YELLOW}
+Blind = Callable[[str], str]
+
+
+class Words(NamedTuple):
+    symbol: str
+    planned: str
+    begun: str
+    ended: str
+    color: str
+
+
+OPS = {
+    Op.SAME: Words("  ", "", "", "", ""),
+    Op.CREATE: Words("+ ", "create", "creating", "created", GREEN),
+    Op.UPDATE: Words("~ ", "update", "updating", "updated", YELLOW),
+    Op.DELETE: Words("- ", "delete", "deleting", "deleted", RED),
+    Op.REPLACE: Words("+-", "replace", "replacing", "replaced", MAGENTA),
+    Op.CREATE_REPLACEMENT: Words("++", "create replacement", "creating replacement", "created replacement", GREEN),
+    Op.DELETE_REPLACED: Words("--", "delete original", "deleting original", "deleted original", RED),
+    Op.REFRESH: Words("~ ", "refreshing", "refreshing", "refreshed", YELLOW),
 }
-_PLANNED = {
-    Op.SAME: "",
-    Op.CREATE: "create",
-    Op.UPDATE: "update",
-    Op.DELETE: "delete",
-    Op.REPLACE: "replace",
-    Op.CREATE_REPLACEMENT: "create replacement",
-    Op.DELETE_REPLACED: "delete original",
-    Op.READ: "read",
-    Op.REFRESH: "refreshing",
-}
-_BEGUN = {
-    Op.CREATE: "creating",
-    Op.UPDATE: "updating",
-    Op.DELETE: "deleting",
-    Op.REPLACE: "replacing",
-    Op.CREATE_REPLACEMENT: "creating replacement",
-    Op.DELETE_REPLACED: "deleting original",
-    Op.REFRESH: "refreshing",
-}
-_ENDED = {
-    Op.CREATE: "created",
-    Op.UPDATE: "updated",
-    Op.DELETE: "deleted",
-    Op.REPLACE: "replaced",
-    Op.CREATE_REPLACEMENT: "created replacement",
-    Op.DELETE_REPLACED: "deleted original",
-    Op.REFRESH: "refreshed",
-}
-_COUNTED = (
-    (Op.CREATE, "create", "created"),
-    (Op.UPDATE, "update", "updated"),
-    (Op.DELETE, "delete", "deleted"),
-    (Op.REPLACE, "replace", "replaced"),
-)
+
+
+class Palette:
+    """Colours a text where there is a terminal that wants them."""
+
+    def __init__(self, stream: TextIO, choice: str) -> None:
+        wanted = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._enabled = choice == "always" or (choice == "auto" and wanted)
+
+    def __call__(self, text: str, *codes: str) -> str:
+        return f"\033[{';'.join(codes)}m{text}\033[{RESET}m" if self._enabled and any(codes) and text else text
 
 
 def planned(step: Step) -> str:
-    retained = " (kept in Docker)" if step.retained and step.op is Op.DELETE else ""
-    return _PLANNED[step.op] + retained
-
-
-def begun(op: Op) -> str:
-    return _BEGUN.get(op, "")
-
-
-def ended(op: Op) -> str:
-    return _ENDED.get(op, "")
+    kept = " (kept in Docker)" if step.retained and step.op is Op.DELETE else ""
+    return OPS[step.op].planned + kept
 
 
 def seconds(value: float) -> str:
     """A duration as the CLI shows it: two digits below a second, none above."""
-    return f"{value:.2f}s" if 0 < value < 1 else f"{value:.0f}s"
+    return f"{value:.2f}s" if value < 1 else f"{value:.0f}s"
 
 
 def label(urn: str) -> str:
@@ -74,33 +61,82 @@ def label(urn: str) -> str:
 
 def diff_summary(diff: Diff) -> str:
     """`[diff: +a-b~c,d]`: top-level properties, by kind of change."""
-    kinds: dict[str, set[str]] = {}
-    for path, change in diff.changes.items():
-        key = path.split(".")[0].split("[")[0]
-        kinds.setdefault(key, set()).add(str(change.kind) if path == key else "update")
-    groups: dict[str, list[str]] = {"add": [], "delete": [], "update": []}
-    for key, found in sorted(kinds.items()):
-        groups[found.pop() if len(found) == 1 else "update"].append(key)
-    text = "".join(
-        sign + ",".join(groups[kind]) for sign, kind in (("+", "add"), ("-", "delete"), ("~", "update")) if groups[kind]
-    )
+    kinds = {
+        top_key(path): str(change.kind) if path == top_key(path) else "update" for path, change in diff.changes.items()
+    }
+    signs = (("+", "add"), ("-", "delete"), ("~", "update"))
+    groups = ((sign, sorted(key for key in kinds if kinds[key] == kind)) for sign, kind in signs)
+    text = "".join(sign + ",".join(keys) for sign, keys in groups if keys)
     return f"[diff: {text}]" if text else ""
 
 
-def counts(changes: dict[str, int], *, preview: bool) -> list[str]:
-    """The lines under `Resources:`."""
+def value_lines(value: Any, indent: str, blind: Blind) -> list[str]:
+    """`value` over one or more lines; the first has no indent, the rest begin with `indent`."""
+    if isinstance(value, Secret) or value is UNKNOWN:
+        return [BLINDED if isinstance(value, Secret) else "[unknown]"]
+    inner = indent + "    "
+    if isinstance(value, dict) and value:
+        return ["{", *property_lines(value, inner, blind), f"{indent}}}"]
+    if isinstance(value, list) and value:
+        items = {f"[{index}]": item for index, item in enumerate(value)}
+        return ["[", *_named_lines(items, 0, inner, blind), f"{indent}]"]
+    return [blind(json.dumps(value, ensure_ascii=False))]
+
+
+def property_lines(values: Mapping[str, Any], indent: str, blind: Blind) -> list[str]:
+    """One property a line, names padded to one width."""
+    shown = {key: value for key, value in sorted(values.items()) if not key.startswith("__") and value is not None}
+    return _named_lines(shown, max(map(len, shown), default=0), indent, blind)
+
+
+def _named_lines(values: Mapping[str, Any], width: int, indent: str, blind: Blind) -> list[str]:
     lines = []
-    changed = 0
-    kinds = 0
-    for op, plan, done in _COUNTED:
-        number = changes.get(op, 0)
-        if number:
-            lines.append(f"{SYMBOLS[op]}{number} {'to ' + plan if preview else done}")
-            changed += number
-            kinds += 1
-    same = changes.get(Op.SAME, 0)
-    if kinds > 1:
-        lines.append(f"{changed} changes. {same} unchanged" if same else f"{changed} changes")
-    elif same:
-        lines.append(f"{same} unchanged")
+    for key, value in values.items():
+        first, *rest = value_lines(value, indent, blind)
+        lines += [f"{indent}{key:<{width}}: {first}", *rest]
     return lines
+
+
+def _output_lines(event: Ended, blind: Blind) -> list[str]:
+    """The stack's outputs, each marked as added, changed, gone or the same."""
+    old, new = event.old_outputs, event.outputs
+    names = sorted({*old, *new})
+    width = max(map(len, names), default=0)
+    lines = []
+    for name in names:
+        same = name in old and name in new and old[name] == new[name]
+        mark = " " if same else "+" if name not in old else "-" if name not in new else "~"
+        first, *rest = value_lines(new[name] if name in new else old[name], "    ", blind)
+        before = f"{value_lines(old[name], '    ', blind)[0]} => " if mark == "~" else ""
+        lines += [f"  {mark} {name:<{width}}: {before}{first}", *rest]
+    changed = any(not line.startswith("    ") for line in lines)
+    return lines if event.outputs and (changed or not event.preview) else []
+
+
+def _counts(event: Ended) -> list[str]:
+    changed = [(op, event.changes[op]) for op in (Op.CREATE, Op.UPDATE, Op.DELETE, Op.REPLACE) if event.changes.get(op)]
+    verbs = {op: f"to {OPS[op].planned}" if event.preview else OPS[op].ended for op, _ in changed}
+    lines = [f"{OPS[op].symbol}{number} {verbs[op]}" for op, number in changed]
+    same = f"{event.changes[Op.SAME]} unchanged" if event.changes.get(Op.SAME) else ""
+    total = f"{sum(number for _, number in changed)} changes" if len(changed) > 1 else ""
+    return [*lines, *filter(None, [". ".join(filter(None, (total, same)))])]
+
+
+def summary_lines(event: Ended, messages: Mapping[str, list[Message]], palette: Palette, blind: Blind) -> list[str]:
+    """What stands below the steps: diagnostics, outputs, counts and duration."""
+    lines = [palette("Diagnostics:", BOLD, MAGENTA)] if messages else []
+    for urn, texts in messages.items():
+        lines.append(f"  {short_type(urn_type(urn))} ({urn_name(urn)}):" if urn else "  pulumi:pulumi:Stack:")
+        for message in texts:
+            prefix = "" if message.severity == "info" else f"{message.severity}: "
+            first, *rest = blind(message.text).splitlines() or [""]
+            lines += [f"    {palette(prefix, SEVERITY_COLORS.get(message.severity, ''))}{first}"]
+            lines += [f"    {line}" for line in rest]
+        lines.append("")
+    outputs = _output_lines(event, blind)
+    if outputs:
+        lines += [palette("Outputs:", BOLD, MAGENTA), *outputs, ""]
+    lines += [palette("Resources:", BOLD, MAGENTA), *(f"    {line}" for line in _counts(event))]
+    errors = sum(message.severity == "error" for texts in messages.values() for message in texts)
+    lines += [f"    {palette(f'{errors} errored', RED)}"] if errors else []
+    return [*lines, ""] if event.preview else [*lines, "", f"Duration: {seconds(max(event.seconds, 1))}", ""]

@@ -1,4 +1,4 @@
-"""The progress of a BuildKit build: its trace messages as lines, and why it failed."""
+"""The progress of an image build: its messages as lines, and why it failed."""
 
 import base64
 import re
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _KEPT_LINES = 15
+_NO_BASE = re.compile(r"failed to resolve source metadata|failed to do request|pull access denied|manifest unknown")
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VERTEX, _LOG = 1, 3  # the fields of BuildKit's StatusResponse that matter here
+_DIGEST, _NAME, _CACHED, _STARTED, _ERROR = 1, 3, 4, 5, 7  # of a vertex
+_OF_VERTEX, _TEXT = 1, 4  # of a log
 
 
 def parse_fields(data: bytes) -> Iterator[tuple[int, Any]]:
@@ -15,29 +19,24 @@ def parse_fields(data: bytes) -> Iterator[tuple[int, Any]]:
     position = 0
     while position < len(data):
         key, position = _varint(data, position)
-        number, wire_type = key >> 3, key & 7
-        if wire_type == _VARINT:
+        value: Any = None
+        if key & 7 in (_VARINT, _BYTES):
             value, position = _varint(data, position)
-            yield number, value
-        elif wire_type == _BYTES:
-            size, position = _varint(data, position)
-            yield number, data[position : position + size]
-            position += size
-        elif wire_type in (_FIXED64, _FIXED32):
-            position += 8 if wire_type == _FIXED64 else 4
-        else:
-            return
+        if key & 7 == _BYTES:
+            start, position = position, position + value
+            value = data[start:position]
+        position += {_FIXED64: 8, _FIXED32: 4}.get(key & 7, 0)
+        yield key >> 3, value
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
     result = shift = 0
     while position < len(data):
-        byte = data[position]
-        position += 1
+        byte, position = data[position], position + 1
         result |= (byte & 0x7F) << shift
+        shift += 7
         if not byte & 0x80:
             break
-        shift += 7
     return result, position
 
 
@@ -47,58 +46,51 @@ class BuildProgress:
 
     image_id: str = ""
     error: str = ""
-    failed_step: str = ""
-    _names: dict[bytes, str] = field(default_factory=dict)
-    _lines: dict[bytes, list[str]] = field(default_factory=dict)
+    _step: str = ""
     _failed: bytes = b""
-    _classic: list[str] = field(default_factory=list)
+    _names: set[bytes] = field(default_factory=set)
+    _lines: dict[bytes, list[str]] = field(default_factory=dict)
 
     def feed(self, message: dict[str, Any]) -> Iterator[str]:
         """Takes in one message of the build's stream; the lines to show for it."""
         if "error" in message:
             self.error = str(message["error"])
         elif message.get("id") == "moby.buildkit.trace":
-            yield from self._trace(base64.b64decode(message["aux"]))
+            for number, value in parse_fields(base64.b64decode(message["aux"])):
+                content: dict[int, Any] = dict(parse_fields(value)) if number in (_VERTEX, _LOG) else {}
+                if number == _VERTEX:
+                    yield from self._vertex(content)
+                elif number == _LOG:
+                    yield from self._keep(
+                        content.get(_OF_VERTEX, b""), content.get(_TEXT, b"").decode("utf-8", "replace")
+                    )
         elif isinstance(message.get("aux"), dict):
             self.image_id = str(message["aux"].get("ID") or self.image_id)
-        elif message.get("stream"):
-            for line in str(message["stream"]).splitlines():
-                if line.strip():
-                    self._classic = [*self._classic, line][-_KEPT_LINES:]
-                    self.failed_step = line if line.startswith("Step ") else self.failed_step
-                    yield line
+        elif str(message.get("stream") or "").strip():
+            text = str(message["stream"])
+            self._step = text.strip() if text.startswith("Step ") else self._step
+            yield from self._keep(b"", text)
 
-    def _trace(self, data: bytes) -> Iterator[str]:
-        for number, value in parse_fields(data):
-            content: dict[int, Any] = dict(parse_fields(value))
-            if number == 1:  # a vertex: digest 1, name 3, cached 4, started 5, completed 6, error 7
-                yield from self._vertex(content)
-            elif number == 3:  # noqa: PLR2004  a log: vertex 1, text 4
-                lines = content.get(4, b"").decode("utf-8", "replace").splitlines()
-                kept = self._lines.setdefault(content.get(1, b""), [])
-                kept += lines
-                del kept[:-_KEPT_LINES]
-                yield from lines
+    def _keep(self, vertex: bytes, text: str) -> list[str]:
+        lines = [line for line in text.splitlines() if line.strip()]
+        self._lines[vertex] = [*self._lines.get(vertex, ()), *lines][-_KEPT_LINES:]
+        return lines
 
     def _vertex(self, content: dict[int, Any]) -> Iterator[str]:
-        digest = content.get(1, b"")
-        name = content.get(3, b"").decode("utf-8", "replace")
-        if content.get(7):
-            self._failed = digest
-            self.failed_step = name
-        if name and not name.startswith("[internal]") and digest not in self._names and content.get(5):
-            self._names[digest] = name
-            yield f"{name} (cached)" if content.get(4) else name
+        digest, name = content.get(_DIGEST, b""), content.get(_NAME, b"").decode("utf-8", "replace")
+        if content.get(_ERROR):
+            self._failed, self._step = digest, name
+        if name and content.get(_STARTED) and digest not in self._names and not name.startswith("[internal]"):
+            self._names.add(digest)
+            yield f"{name} (cached)" if content.get(_CACHED) else name
 
     def failure(self) -> str:
         """Which step failed, its last lines, and the builder's own words."""
-        lines = self._lines.get(self._failed) or self._classic
-        shown = "\n".join(f"    {line}" for line in lines)
-        step = f"the step {self.failed_step!r} failed" if self.failed_step else "the build failed"
-        text = f"{step}: {self.error}" + (f"\nIts last lines:\n{shown}" if shown else "")
-        if re.search(
-            r"failed to resolve source metadata|failed to do request|pull access denied|not found: manifest", self.error
-        ):
+        text = f"the step {self._step!r} failed: {self.error}" if self._step else f"the build failed: {self.error}"
+        lines = self._lines.get(self._failed)
+        if lines:
+            text += "\nIts last lines:\n" + "\n".join(f"    {line}" for line in lines)
+        if _NO_BASE.search(self.error):
             text += (
                 "\nThe base image can neither be found on this host nor pulled. Check its name, the registry "
                 "login and the network, or load it by hand (docker load)."

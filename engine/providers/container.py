@@ -6,29 +6,32 @@ from typing import Any
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers import Context, Plain
-from engine.providers.container_config import create_request, endpoint, resources, upload_archive
-from engine.providers.container_reading import observe, published_ports
+from engine.providers import Context, ResourceType
+from engine.providers.container_config import (
+    create_request,
+    endpoint,
+    observe,
+    published_ports,
+    resources,
+    upload_archive,
+)
 from engine.providers.container_schema import CAN_DRIFT, SCHEMA, SENT_ON_UPDATE, STATE_ONLY
-from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError
-from engine.providers.network import follow_drift
+from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError, inspect, log_text
 from engine.providers.pulling import ensure_image
-from engine.providers.schema import as_recorded, auto_name, check_inputs, compare
+from engine.providers.schema import auto_name, check_inputs, compare, follow_drift, recorded
 from engine.values import Properties, reveal
 
-_TIMEOUTS_META = (
-    '"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1200000000000,"delete":1200000000000,"update":1200000000000}'
-)
-_META = f'{{{_TIMEOUTS_META},"schema_version":"2"}}'
+_TIMES = '{"create":1200000000000,"delete":1200000000000,"update":1200000000000}'
+_META = f'{{"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{_TIMES},"schema_version":"2"}}'
 _POLL_SECONDS = 0.25
-_LOG_LINES = 20
 _TELL_SECONDS = 5
+_LOG_LINES = 20
 _REMOVE_SECONDS = 30.0
 _RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 _DRIFTING = {key: SCHEMA[key] for key in CAN_DRIFT}
 
 
-class Container(Plain):
+class Container(ResourceType):
     """A Docker container. Its name is unique on the host, so it is deleted before it is replaced."""
 
     def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
@@ -42,54 +45,50 @@ class Container(Plain):
         return Diff(changes=compare(old.inputs, news, SCHEMA).changes, delete_before_replace=True)
 
     def preview(self, old: State | None, news: Properties) -> Properties:
-        known = super().preview(old, news)
-        return {**old.outputs, **known} if old else known
+        return {**(old.outputs if old else {}), **super().preview(old, news)}
 
     def claim(self, context: Context, inputs: Properties) -> None:
         name = str(reveal(inputs["name"]))
-        if context.docker().inspect_container(name) is not None:
+        if inspect(context.docker(), "containers", name) is not None:
             raise ProviderError(
                 f"{context.name}: a container named {name!r} exists already and is not in the state. "
                 f"Remove it (docker rm -f {name}) or choose another name."
             )
 
     def recover(self, context: Context, inputs: Properties) -> None:
-        found = context.docker().inspect_container(str(reveal(inputs["name"])))
+        found = inspect(context.docker(), "containers", str(reveal(inputs["name"])))
         if found is not None:
             _remove(context.docker(), found["Id"], volumes=True)
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         docker, plain = context.docker(), reveal(inputs)
         ensure_image(context, str(plain["image"]))
-        id_ = docker.create_container(plain["name"], create_request(plain), plain.get("platform"))
+        params = {"name": plain["name"], **({"platform": plain["platform"]} if plain.get("platform") else {})}
+        id_ = docker.call("POST", "/containers/create", create_request(plain), params=params)["Id"]
         try:
             _join_networks(docker, id_, plain)
             for upload in plain.get("uploads") or ():
-                docker.put_archive(id_, upload_archive(upload, context.cwd))
+                archive = upload_archive(upload, context.cwd)
+                docker.call("PUT", f"/containers/{id_}/archive", archive, params={"path": "/"})
             if plain["start"]:
-                docker.start_container(id_)
+                docker.call("POST", f"/containers/{id_}/start")
                 _wait_until_healthy(context, id_, plain)
             extra = _attached(context, id_, plain)
         except ProviderError as error:
-            info = docker.inspect_container(id_) if not isinstance(error, DockerError) or error.status else None
+            info = None if error.unsure else inspect(docker, "containers", id_)
             outputs = _recorded(inputs, info) if info else {"id": id_}
             raise ProviderError(f"{context.name}: {error}", (id_, outputs)) from error
         return id_, {**_recorded(inputs, _inspect(docker, id_)), **extra}
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
-        info = context.docker().inspect_container(state.id)
+        info = inspect(context.docker(), "containers", state.id)
         if info is None:
             return None
         observed = observe(info)
         inputs = follow_drift(state.inputs, observed, _DRIFTING)
         fixed = {key for key in state.inputs if key in SCHEMA and key not in CAN_DRIFT}
         outputs = {**state.outputs, **{key: value for key, value in observed.items() if key not in fixed}}
-        if reveal(state.inputs.get("image", "")).startswith("sha256:"):
-            outputs["image"] = info["Image"]
-        if info["State"]["Running"]:
-            if state.inputs.get("ports"):
-                outputs["ports"] = published_ports(info)
-        else:
+        if not info["State"]["Running"]:
             outputs["exitCode"] = info["State"].get("ExitCode", 0)
             if reveal(inputs.get("mustRun")):
                 inputs["mustRun"] = outputs["mustRun"] = False
@@ -105,20 +104,21 @@ class Container(Plain):
                 f"container. Add replace_on_changes={ignored!r} to replace the container instead.",
             )
         if any(key in SENT_ON_UPDATE for key in diff.keys):
-            docker.update_container(old.id, resources(plain))
+            docker.call("POST", f"/containers/{old.id}/update", resources(plain))
         if "mustRun" in diff.keys and plain["mustRun"] and plain["start"]:
-            docker.start_container(old.id)
+            docker.call("POST", f"/containers/{old.id}/start")
             _wait_until_healthy(context, old.id, plain)
-        info = docker.inspect_container(old.id)
+        info = inspect(docker, "containers", old.id)
         if info is None:
             raise ProviderError(f"{context.name}: the container is gone. Run refresh, then up.")
         return _recorded(inputs, info)
 
     def delete(self, context: Context, state: State) -> None:
         docker, plain = context.docker(), reveal(state.outputs)
+        grace = int(plain.get("destroyGraceSeconds") or 0)
         try:
             if not plain.get("attach"):
-                docker.stop_container(state.id, int(plain.get("destroyGraceSeconds") or 0))
+                docker.call("POST", f"/containers/{state.id}/stop", params={"t": grace}, seconds=grace)
         except DockerError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -127,66 +127,64 @@ class Container(Plain):
 
 def _remove(docker: DockerApi, id_: str, *, volumes: bool) -> None:
     try:
-        docker.remove_container(id_, volumes=volumes)
+        docker.call("DELETE", f"/containers/{id_}", params={"force": 1, "v": int(volumes)})
     except DockerError as error:
         if error.status != NOT_FOUND and "already in progress" not in str(error):
             raise
     deadline = time.monotonic() + _REMOVE_SECONDS
-    while docker.inspect_container(id_) is not None:
+    while inspect(docker, "containers", id_) is not None:
         if time.monotonic() > deadline:
             raise ProviderError(f"container {id_[:12]}: Docker is still removing it. Run again.")
         time.sleep(_POLL_SECONDS)
 
 
 def _inspect(docker: DockerApi, id_: str) -> dict[str, Any]:
-    info = docker.inspect_container(id_)
-    if info is None:  # `rm` removes a container that has ended
-        return {"Id": id_, "Name": "", "State": {"Running": False, "ExitCode": 0}}
-    return info
+    # `rm` removes a container that has ended
+    ended = {"Id": id_, "Name": "", "State": {"Running": False, "ExitCode": 0}}
+    return inspect(docker, "containers", id_) or ended
 
 
 def _join_networks(docker: DockerApi, id_: str, plain: Properties) -> None:
     networks = plain.get("networksAdvanced") or ()
-    if not networks:
-        return
     try:
-        docker.disconnect("bridge", id_)
+        if networks:
+            docker.call("POST", "/networks/bridge/disconnect", {"Container": id_})
     except DockerError as error:
         if "is not connected to" not in str(error):
             raise
     for network in networks:
         try:
-            docker.connect(network["name"], id_, endpoint(network))
+            body = {"Container": id_, "EndpointConfig": endpoint(network)}
+            docker.call("POST", f"/networks/{network['name']}/connect", body)
         except DockerError as error:
             raise ProviderError(f"it cannot join the network {network['name']!r}: {error}") from error
 
 
 def _wait_until_healthy(context: Context, id_: str, plain: Properties) -> None:
     """Returns when the health check passes. Raises ProviderError as soon as it no longer can."""
-    if not plain.get("wait"):
-        return
-    docker = context.docker()
-    limit = float(plain.get("waitTimeout") or 0)
-    began = time.monotonic()
-    while True:
-        info = _inspect(docker, id_)
-        state = info["State"]
-        if not state.get("Health") and state["Running"]:
-            raise ProviderError("it has `wait` but no health check. Give it a `healthcheck` or leave `wait` out.")
-        if (state.get("Health") or {}).get("Status") == "healthy" and state["Running"]:
+    limit, began = float(plain.get("waitTimeout") or 0), time.monotonic()
+    while plain.get("wait"):
+        info = _inspect(context.docker(), id_)
+        state, elapsed = info["State"], time.monotonic() - began
+        health = (state.get("Health") or {}).get("Status", "")
+        if state["Running"] and health == "healthy":
             return
+        if state["Running"] and not health:
+            raise ProviderError("it has `wait` but no health check. Give it a `healthcheck` or leave `wait` out.")
         if not state["Running"] or state.get("Restarting") or info.get("RestartCount"):
             cause = f"it ended with exit code {state.get('ExitCode')} while it was waited for"
             raise ProviderError(_with_log(context, id_, state, cause))
         if context.cancelled.is_set():
             raise ProviderError("the wait for its health check was cancelled. The next `up` replaces it.")
-        if time.monotonic() - began > limit:
-            cause = f"it was not healthy within {limit:g} seconds"
-            raise ProviderError(_with_log(context, id_, state, cause))
-        status = (state.get("Health") or {}).get("Status", "starting")
-        elapsed = int((time.monotonic() - began) // _TELL_SECONDS * _TELL_SECONDS)
-        context.progress(f"waiting until healthy: {status} after {elapsed}s")
+        if elapsed > limit:
+            raise ProviderError(_with_log(context, id_, state, f"it was not healthy within {limit:g} seconds"))
+        context.progress(f"waiting until healthy: {health} after {elapsed // _TELL_SECONDS * _TELL_SECONDS:.0f}s")
         time.sleep(_POLL_SECONDS)
+
+
+def _log(context: Context, id_: str, tail: str) -> str:
+    params = {"stdout": 1, "stderr": 1, "tail": tail}
+    return log_text(context.docker().call("GET", f"/containers/{id_}/logs", params=params))
 
 
 def _with_log(context: Context, id_: str, state: dict[str, Any], cause: str) -> str:
@@ -194,11 +192,8 @@ def _with_log(context: Context, id_: str, state: dict[str, Any], cause: str) -> 
     parts = [cause + "."]
     if checks and checks[-1].get("ExitCode"):
         parts.append(f"Last health check (exit code {checks[-1]['ExitCode']}): {checks[-1].get('Output', '').strip()}")
-    try:
-        log = context.docker().container_logs(id_, _LOG_LINES).rstrip()
-    except DockerError as error:
-        log = f"(no log: {error})"
-    parts.append("Last lines of its log:\n" + "\n".join(f"    {line}" for line in log.splitlines()))
+    lines = _log(context, id_, str(_LOG_LINES)).rstrip().splitlines()
+    parts.append("Last lines of its log:\n" + "\n".join(f"    {line}" for line in lines))
     return context.blind("\n".join(parts))
 
 
@@ -206,23 +201,22 @@ def _attached(context: Context, id_: str, plain: Properties) -> Properties:
     """Waits for the end of a container that is attached to; what is then known of it."""
     if not (plain.get("attach") and plain["start"]):
         return {}
-    docker = context.docker()
-    while (info := _inspect(docker, id_))["State"]["Running"]:
+    while (info := _inspect(context.docker(), id_))["State"]["Running"]:
         if context.cancelled.is_set():
             raise ProviderError("the wait for its end was cancelled. The next `up` replaces it.")
         time.sleep(_POLL_SECONDS)
-    logs = docker.container_logs(id_, None) if plain.get("logs") and not plain.get("rm") else None
-    return {"exitCode": info["State"]["ExitCode"], **({"containerLogs": logs} if logs is not None else {})}
+    logs = {"containerLogs": _log(context, id_, "all")} if plain.get("logs") and not plain.get("rm") else {}
+    return {"exitCode": info["State"]["ExitCode"], **logs}
 
 
 def _recorded(inputs: Properties, info: dict[str, Any]) -> Properties:
     """The outputs: what Docker tells, and what the program gave as it gave it."""
-    defaults: Properties = {"attach": False, "logs": False, "wait": False, "envs": [], "labels": []}
-    defaults |= {"ports": [], "volumes": [], "uploads": [], "networksAdvanced": []}
+    blank: Properties = dict.fromkeys(("attach", "logs", "wait"), False)
+    blank |= {key: [] for key in ("envs", "labels", "ports", "volumes", "uploads", "networksAdvanced", "mounts")}
     observed = observe(info) if info.get("Config") else {"id": info["Id"]}
+    given = recorded(inputs, SCHEMA)
     if not info["State"]["Running"]:
         observed["exitCode"] = info["State"].get("ExitCode", 0)
-    given = {key: as_recorded(value, SCHEMA[key]) for key, value in inputs.items() if key in SCHEMA}
-    if info["State"]["Running"] and inputs.get("ports"):
+    elif inputs.get("ports"):
         given["ports"] = published_ports(info) or given["ports"]
-    return {"__meta": _META, **defaults, **observed, **given}
+    return {"__meta": _META, **blank, **observed, **given}

@@ -1,140 +1,146 @@
-"""A container's inputs as the body of Docker's create and update requests."""
+"""A container in Docker's words: the create and update requests, and an inspection read back."""
 
 import base64
 import io
 import tarfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ProviderError
+from engine.providers.container_schema import SCHEMA
 from engine.providers.network import labels_of
 from engine.providers.schema import nanoseconds
 from engine.values import Properties
 
 _MEBIBYTE = 1024 * 1024
-_NANO_CPUS = 10**9
-_TEXTS = {
-    "Runtime": "runtime",
-    "UsernsMode": "usernsMode",
-    "PidMode": "pidMode",
-    "IpcMode": "ipcMode",
-    "CgroupnsMode": "cgroupnsMode",
-    "CgroupParent": "cgroupParent",
-    "CpusetCpus": "cpuSet",
+_NANO = 10**9
+_CONFIG = {
+    "command": "Cmd",
+    "domainname": "Domainname",
+    "entrypoints": "Entrypoint",
+    "hostname": "Hostname",
+    "stdinOpen": "OpenStdin",
+    "stopSignal": "StopSignal",
+    "stopTimeout": "StopTimeout",
+    "tty": "Tty",
+    "user": "User",
+    "workingDir": "WorkingDir",
 }
-_LISTS = {"Dns": "dns", "DnsOptions": "dnsOpts", "DnsSearch": "dnsSearches", "GroupAdd": "groupAdds"}
-_MAPS = {"Tmpfs": "tmpfs", "Sysctls": "sysctls", "StorageOpt": "storageOpts"}
+_HOST = {
+    "cgroupParent": "CgroupParent",
+    "cgroupnsMode": "CgroupnsMode",
+    "cpuPeriod": "CpuPeriod",
+    "cpuQuota": "CpuQuota",
+    "cpuSet": "CpusetCpus",
+    "cpuShares": "CpuShares",
+    "dns": "Dns",
+    "dnsOpts": "DnsOptions",
+    "dnsSearches": "DnsSearch",
+    "groupAdds": "GroupAdd",
+    "init": "Init",
+    "ipcMode": "IpcMode",
+    "networkMode": "NetworkMode",
+    "pidMode": "PidMode",
+    "privileged": "Privileged",
+    "publishAllPorts": "PublishAllPorts",
+    "readOnly": "ReadonlyRootfs",
+    "rm": "AutoRemove",
+    "runtime": "Runtime",
+    "storageOpts": "StorageOpt",
+    "sysctls": "Sysctls",
+    "tmpfs": "Tmpfs",
+    "usernsMode": "UsernsMode",
+}
+_MEBIBYTES = {
+    "memory": "Memory",
+    "memoryReservation": "MemoryReservation",
+    "memorySwap": "MemorySwap",
+    "shmSize": "ShmSize",
+}
+_UNREAD = frozenset({"cgroupParent", "cgroupnsMode", "cpuPeriod", "cpuQuota"})
+_DURATIONS = {
+    "interval": "Interval",
+    "timeout": "Timeout",
+    "startPeriod": "StartPeriod",
+    "startInterval": "StartInterval",
+}
+_BLANK: Mapping[str, Any] = {"text": "", "number": 0, "flag": False, "list": [], "set": [], "map": {}}
 
 
 def create_request(inputs: Properties) -> dict[str, Any]:
     """The create request for plain `inputs`, secrets revealed."""
-    request: dict[str, Any] = {
+    request = {
+        **_picked(inputs, _CONFIG),
         "Image": inputs["image"],
-        "Hostname": inputs.get("hostname") or "",
-        "Domainname": inputs.get("domainname") or "",
-        "Tty": bool(inputs.get("tty")),
-        "OpenStdin": bool(inputs.get("stdinOpen")),
-        "StopSignal": inputs.get("stopSignal") or "",
         "Labels": labels_of(inputs),
+        "Env": inputs.get("envs") or [],
+        "ExposedPorts": {_port_key(port): {} for port in inputs.get("ports") or ()},
+        "Volumes": {item["containerPath"]: {} for item in inputs.get("volumes") or () if item.get("containerPath")},
         "HostConfig": _host_config(inputs),
     }
-    for name, key in (("Env", "envs"), ("Cmd", "command"), ("Entrypoint", "entrypoints")):
-        if inputs.get(key):
-            request[name] = inputs[key]
-    for name, key in (("User", "user"), ("WorkingDir", "workingDir"), ("StopTimeout", "stopTimeout")):
-        if inputs.get(key):
-            request[name] = inputs[key]
-    if inputs.get("ports"):
-        request["ExposedPorts"] = {_port_key(port): {} for port in inputs["ports"]}
-    volumes = [item for item in inputs.get("volumes") or () if item.get("containerPath")]
-    if volumes:
-        request["Volumes"] = {item["containerPath"]: {} for item in volumes}
-    if inputs.get("healthcheck"):
-        request["Healthcheck"] = _healthcheck(inputs["healthcheck"])
+    check = inputs.get("healthcheck")
+    if check:
+        times = {name: nanoseconds(check.get(key) or "0s") for key, name in _DURATIONS.items()}
+        request["Healthcheck"] = {"Test": check.get("tests") or [], "Retries": check.get("retries") or 0, **times}
     return request
 
 
-def _healthcheck(check: Properties) -> dict[str, Any]:
-    durations = {"Interval": "interval", "Timeout": "timeout", "StartPeriod": "startPeriod"}
-    durations["StartInterval"] = "startInterval"
-    return {
-        "Test": check.get("tests") or [],
-        "Retries": check.get("retries") or 0,
-        **{name: nanoseconds(check.get(key) or "0s") for name, key in durations.items()},
-    }
+def _picked(inputs: Properties, names: Mapping[str, str]) -> dict[str, Any]:
+    return {name: inputs[key] for key, name in names.items() if inputs.get(key)}
 
 
 def _host_config(inputs: Properties) -> dict[str, Any]:
-    host: dict[str, Any] = {
-        "NetworkMode": inputs["networkMode"],
-        "Privileged": bool(inputs.get("privileged")),
-        "PublishAllPorts": bool(inputs.get("publishAllPorts")),
-        "AutoRemove": bool(inputs.get("rm")),
-        "ReadonlyRootfs": bool(inputs.get("readOnly")),
-        "Init": bool(inputs.get("init")),
-        "LogConfig": {"Type": inputs.get("logDriver") or "", "Config": inputs.get("logOpts") or {}},
-        "ShmSize": (inputs.get("shmSize") or 0) * _MEBIBYTE,
-        **resources(inputs),
-    }
-    for names in (_TEXTS, _LISTS, _MAPS):
-        host |= {name: inputs[key] for name, key in names.items() if inputs.get(key)}
-    host |= _limits(inputs)
-    if inputs.get("ports"):
-        bindings: dict[str, list[dict[str, str]]] = {}
-        for port in inputs["ports"]:
-            binding = {"HostPort": str(port.get("external") or 0), "HostIp": port.get("ip") or ""}
-            bindings.setdefault(_port_key(port), []).append(binding)
-        host["PortBindings"] = bindings
+    capabilities, options = inputs.get("capabilities") or {}, inputs.get("securityOpts") or []
     volumes = inputs.get("volumes") or ()
-    host["Binds"] = [_bind(item) for item in volumes if item.get("volumeName") or item.get("hostPath")]
-    host["VolumesFrom"] = [item["fromContainer"] for item in volumes if item.get("fromContainer")]
-    host["Mounts"] = [_mount(item) for item in inputs.get("mounts") or ()]
-    host["ExtraHosts"] = [f"{item['host']}:{item['ip']}" for item in inputs.get("hosts") or ()]
-    return host
-
-
-def _limits(inputs: Properties) -> dict[str, Any]:
-    host: dict[str, Any] = {}
+    host = {
+        **_picked(inputs, _HOST),
+        **resources(inputs),
+        "Init": bool(inputs.get("init")),
+        "ShmSize": (inputs.get("shmSize") or 0) * _MEBIBYTE,
+        "LogConfig": {"Type": inputs.get("logDriver") or "", "Config": inputs.get("logOpts") or {}},
+        "CapAdd": capabilities.get("adds") or [],
+        "CapDrop": capabilities.get("drops") or [],
+        "SecurityOpt": [option for option in options if option != "systempaths=unconfined"],
+        "Binds": [_bind(item) for item in volumes if item.get("volumeName") or item.get("hostPath")],
+        "VolumesFrom": [item["fromContainer"] for item in volumes if item.get("fromContainer")],
+        "Mounts": [_mount(item) for item in inputs.get("mounts") or ()],
+        "ExtraHosts": [f"{item['host']}:{item['ip']}" for item in inputs.get("hosts") or ()],
+        "Ulimits": [
+            {key.title(): item[key] for key in ("name", "soft", "hard")} for item in inputs.get("ulimits") or ()
+        ],
+        "Devices": [
+            {
+                "PathOnHost": item["hostPath"],
+                "PathInContainer": item.get("containerPath") or item["hostPath"],
+                "CgroupPermissions": item.get("permissions") or "rwm",
+            }
+            for item in inputs.get("devices") or ()
+        ],
+        "PortBindings": {},
+    }
+    for port in inputs.get("ports") or ():
+        binding = {"HostPort": str(port.get("external") or 0), "HostIp": port.get("ip") or ""}
+        host["PortBindings"].setdefault(_port_key(port), []).append(binding)
+    if "systempaths=unconfined" in options:
+        host["MaskedPaths"] = host["ReadonlyPaths"] = []
     if inputs.get("cpus"):
         try:
-            host["NanoCpus"] = round(float(inputs["cpus"]) * _NANO_CPUS)
+            host["NanoCpus"] = round(float(inputs["cpus"]) * _NANO)
         except ValueError as error:
             raise ProviderError(f"cpus: must be a number as text (got {inputs['cpus']!r}).") from error
-    else:
-        host["CpuPeriod"] = inputs.get("cpuPeriod") or 0
-        host["CpuQuota"] = inputs.get("cpuQuota") or 0
-    capabilities = inputs.get("capabilities") or {}
-    host["CapAdd"] = capabilities.get("adds") or []
-    host["CapDrop"] = capabilities.get("drops") or []
-    options = inputs.get("securityOpts") or []
-    host["SecurityOpt"] = [option for option in options if option != "systempaths=unconfined"]
-    if len(host["SecurityOpt"]) != len(options):
-        host["MaskedPaths"] = host["ReadonlyPaths"] = []
-    host["Ulimits"] = [
-        {"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]} for item in inputs.get("ulimits") or ()
-    ]
-    host["Devices"] = [
-        {
-            "PathOnHost": item["hostPath"],
-            "PathInContainer": item.get("containerPath") or item["hostPath"],
-            "CgroupPermissions": item.get("permissions") or "rwm",
-        }
-        for item in inputs.get("devices") or ()
-    ]
     return host
 
 
 def resources(inputs: Properties) -> dict[str, Any]:
-    """What can also be changed on a running container; sizes in bytes."""
-    swap = inputs.get("memorySwap") or 0
+    """What can also be changed on a running container."""
+    sizes = {name: inputs.get(key) or 0 for key, name in _MEBIBYTES.items() if key != "shmSize"}
     return {
         "RestartPolicy": {"Name": inputs["restart"], "MaximumRetryCount": inputs.get("maxRetryCount") or 0},
         "CpuShares": inputs.get("cpuShares") or 0,
         "CpusetCpus": inputs.get("cpuSet") or "",
-        "Memory": (inputs.get("memory") or 0) * _MEBIBYTE,
-        "MemoryReservation": (inputs.get("memoryReservation") or 0) * _MEBIBYTE,
-        "MemorySwap": swap * _MEBIBYTE if swap > 0 else swap,
+        **{name: size * _MEBIBYTE if size > 0 else size for name, size in sizes.items()},
     }
 
 
@@ -143,45 +149,36 @@ def _port_key(port: Properties) -> str:
 
 
 def _bind(volume: Properties) -> str:
-    source = volume.get("hostPath") or volume["volumeName"]
-    access = "ro" if volume.get("readOnly") else "rw"
     relabel = f",{volume['selinuxRelabel']}" if volume.get("selinuxRelabel") else ""
-    return f"{source}:{volume['containerPath']}:{access}{relabel}"
+    access = ("ro" if volume.get("readOnly") else "rw") + relabel
+    return f"{volume.get('hostPath') or volume['volumeName']}:{volume['containerPath']}:{access}"
 
 
 def _mount(item: Properties) -> dict[str, Any]:
-    mount: dict[str, Any] = {
-        "Type": item["type"],
-        "Target": item["target"],
-        "Source": item.get("source") or "",
-        "ReadOnly": bool(item.get("readOnly")),
-    }
-    if item["type"] == "bind" and item.get("bindOptions"):
-        mount["BindOptions"] = {"Propagation": item["bindOptions"].get("propagation") or ""}
-    if item["type"] == "volume" and item.get("volumeOptions"):
-        options = item["volumeOptions"]
+    mount = {"Type": item["type"], "Target": item["target"], "Source": item.get("source") or ""}
+    mount["ReadOnly"] = bool(item.get("readOnly"))
+    options = item.get(f"{item['type']}Options")
+    if options and item["type"] == "bind":
+        mount["BindOptions"] = {"Propagation": options.get("propagation") or ""}
+    elif options and item["type"] == "tmpfs":
+        mount["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
+    elif options:
         mount["VolumeOptions"] = {"NoCopy": bool(options.get("noCopy")), "Labels": labels_of(options)}
         if options.get("driverName") or options.get("driverOptions"):
             driver = {"Name": options.get("driverName") or "", "Options": options.get("driverOptions") or {}}
             mount["VolumeOptions"]["DriverConfig"] = driver
         if options.get("subpath"):
             mount["VolumeOptions"]["Subpath"] = options["subpath"]
-    if item["type"] == "tmpfs" and item.get("tmpfsOptions"):
-        options = item["tmpfsOptions"]
-        mount["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
     return mount
 
 
 def endpoint(network: Properties) -> dict[str, Any]:
     """How the container joins one of its `networksAdvanced`."""
+    addresses = {"IPv4Address": "ipv4Address", "IPv6Address": "ipv6Address", "LinkLocalIPs": "linkLocalIps"}
     options = (option.partition("=") for option in network.get("driverOpts") or ())
     return {
         "Aliases": network.get("aliases") or [],
-        "IPAMConfig": {
-            "IPv4Address": network.get("ipv4Address") or "",
-            "IPv6Address": network.get("ipv6Address") or "",
-            "LinkLocalIPs": network.get("linkLocalIps") or [],
-        },
+        "IPAMConfig": {name: network[key] for name, key in addresses.items() if network.get(key)},
         "MacAddress": network.get("macAddress") or "",
         "DriverOpts": {key: value for key, _, value in options},
     }
@@ -190,24 +187,91 @@ def endpoint(network: Properties) -> dict[str, Any]:
 def upload_archive(upload: Properties, cwd: Path) -> bytes:
     """A tar archive of one uploaded file. Raises ProviderError unless it has exactly one content."""
     sources = [key for key in ("content", "contentBase64", "source") if upload.get(key)]
+    where = f"uploads {upload['file']}"
     if len(sources) != 1:
-        raise ProviderError(
-            f"uploads {upload['file']}: give one of content, contentBase64 or source (got {len(sources)})."
-        )
-    if sources[0] == "content":
-        data = upload["content"].encode()
-    elif sources[0] == "contentBase64":
-        data = base64.b64decode(upload["contentBase64"])
-    else:
-        try:
-            data = (cwd / upload["source"]).read_bytes()
-        except OSError as error:
-            raise ProviderError(f"uploads {upload['file']}: cannot read {upload['source']} ({error}).") from error
+        raise ProviderError(f"{where}: give one of content, contentBase64 or source (got {len(sources)}).")
+    given = upload[sources[0]]
+    try:
+        data = (cwd / given).read_bytes() if sources == ["source"] else given.encode()
+        data = base64.b64decode(data, validate=True) if sources == ["contentBase64"] else data
+    except (OSError, ValueError) as error:
+        raise ProviderError(f"{where}: its {sources[0]} cannot be read ({error}).") from error
     entry = tarfile.TarInfo(upload["file"])
-    entry.size = len(data)
-    entry.mtime = int(time.time())
+    entry.size, entry.mtime = len(data), int(time.time())
     entry.mode = int(upload.get("permissions") or ("0744" if upload.get("executable") else "0644"), 8)
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
         tar.addfile(entry, io.BytesIO(data))
     return out.getvalue()
+
+
+# An inspection, read back
+
+
+def observe(info: dict[str, Any]) -> Properties:
+    """The properties that Docker tells: those that can drift, and those it fills in by itself."""
+    config, host = info.get("Config") or {}, info.get("HostConfig") or {}
+    settings = info.get("NetworkSettings") or {}
+    observed: Properties = {
+        "bridge": settings.get("Bridge") or "",
+        "id": info["Id"],
+        "name": info["Name"].lstrip("/"),
+        "networkDatas": _networks(settings.get("Networks") or {}),
+        "platform": info.get("Platform") or "",
+        "restart": (host.get("RestartPolicy") or {}).get("Name") or "no",
+        "maxRetryCount": (host.get("RestartPolicy") or {}).get("MaximumRetryCount") or 0,
+        "logDriver": (host.get("LogConfig") or {}).get("Type") or "",
+        "securityOpts": host.get("SecurityOpt") or [],
+    }
+    for part, names in ((config, _CONFIG), (host, _HOST)):
+        read = {key: name for key, name in names.items() if key not in _UNREAD}
+        observed |= {key: part.get(name) or _BLANK[SCHEMA[key].kind] for key, name in read.items()}
+    for key, name in _MEBIBYTES.items():
+        size = host.get(name) or 0
+        observed[key] = size // _MEBIBYTE if size > 0 else size
+    if host.get("NanoCpus"):
+        observed["cpus"] = f"{host['NanoCpus'] / _NANO:.9f}".rstrip("0").rstrip(".")
+    check = config.get("Healthcheck")
+    if check:
+        times = {key: duration_text(check.get(name) or 0) for key, name in _DURATIONS.items()}
+        observed["healthcheck"] = {"tests": check.get("Test") or [], "retries": check.get("Retries") or 0, **times}
+    return observed
+
+
+def duration_text(nanoseconds: int) -> str:
+    """Go's form of a duration: `0s`, `500ms`, `5s`, `1m30s`."""
+    if nanoseconds < _NANO:
+        units = ((10**6, "ms"), (10**3, "µs"), (1, "ns"))
+        return next((f"{nanoseconds / size:g}{unit}" for size, unit in units if nanoseconds >= size), "0s")
+    minutes, rest = divmod(nanoseconds, 60 * _NANO)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest / _NANO:g}s"
+
+
+def _networks(networks: dict[str, Any]) -> list[Properties]:
+    names = {"gateway": "Gateway", "globalIpv6Address": "GlobalIPv6Address", "ipAddress": "IPAddress"}
+    names |= {"ipv6Gateway": "IPv6Gateway", "macAddress": "MacAddress"}
+    sizes = {"globalIpv6PrefixLength": "GlobalIPv6PrefixLen", "ipPrefixLength": "IPPrefixLen"}
+    return [
+        {
+            "networkName": network,
+            **{key: data.get(name) or "" for key, name in names.items()},
+            **{key: data.get(name) or 0 for key, name in sizes.items()},
+        }
+        for network, data in networks.items()
+    ]
+
+
+def published_ports(info: dict[str, Any]) -> list[Properties]:
+    """The published ports of a running container, by internal port."""
+    bindings = (info.get("NetworkSettings") or {}).get("Ports") or {}
+    return [
+        {
+            "external": int(binding["HostPort"]),
+            "internal": int(key.split("/")[0]),
+            "ip": binding["HostIp"],
+            "protocol": key.split("/")[1],
+        }
+        for key in sorted(bindings, key=lambda name: int(name.split("/")[0]))
+        for binding in bindings[key] or ()
+    ]

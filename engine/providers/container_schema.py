@@ -1,163 +1,135 @@
 """The properties of docker:index/container:Container."""
 
-from engine.providers.schema import (
-    LABELS,
-    Kind,
-    Property,
-    flag,
-    listed,
-    many,
-    mapping,
-    number,
-    one,
-    set_of,
-    set_of_texts,
-    text,
-)
+from engine.providers.schema import LABEL, parse_schema
 
-
-def _duration() -> Property:
-    return Property(kind=Kind.DURATION, default="0s")
-
-
-HEALTHCHECK = one(
-    {
-        "interval": _duration(),
-        "retries": number(),
-        "startInterval": _duration(),
-        "startPeriod": _duration(),
-        "tests": listed(),
-        "timeout": _duration(),
-    },
-    computed=True,
-    replaces=False,
-)
-_MOUNT = {
-    "bindOptions": one({"propagation": text()}),
-    "readOnly": flag(),
-    "source": text(),
-    "target": text(required=True),
-    "tmpfsOptions": one({"mode": number(), "sizeBytes": number()}),
-    "type": text(required=True),
-    "volumeOptions": one(
-        {
-            "driverName": text(),
-            "driverOptions": mapping(),
-            "labels": LABELS,
-            "noCopy": flag(),
-            "subpath": text(),
-        }
+SCHEMA = parse_schema(
+    """
+    attach            flag        in-place
+    capabilities      object
+    cgroupParent      text
+    cgroupnsMode      text
+    command           list        computed
+    containerReadRefreshTimeoutMilliseconds  number  in-place =15000
+    cpuPeriod         number      in-place
+    cpuQuota          number      in-place
+    cpuSet            text        in-place
+    cpuShares         number      in-place
+    cpus              text
+    destroyGraceSeconds  number   in-place
+    devices           object-set
+    dns               set
+    dnsOpts           set
+    dnsSearches       set
+    domainname        text
+    entrypoints       list        computed
+    envs              set         computed
+    groupAdds         set
+    healthcheck       object      in-place computed
+    hostname          text        computed
+    hosts             object-set
+    image             text        required
+    init              flag        in-place computed
+    ipcMode           text        computed
+    labels            object-set  computed
+    logDriver         text        computed
+    logOpts           map
+    logs              flag        in-place
+    maxRetryCount     number      in-place
+    memory            number      in-place
+    memoryReservation number      in-place
+    memorySwap        number      in-place computed
+    mounts            object-set
+    mustRun           flag        in-place =true
+    name              text
+    networkMode       text        =bridge
+    networksAdvanced  object-set
+    pidMode           text
+    platform          text        computed
+    ports             objects
+    privileged        flag
+    publishAllPorts   flag
+    readOnly          flag
+    removeVolumes     flag        in-place =true
+    restart           text        in-place =no
+    rm                flag        in-place
+    runtime           text        computed
+    securityOpts      set         computed
+    shmSize           number      computed
+    start             flag        in-place =true
+    stdinOpen         flag
+    stopSignal        text        computed
+    stopTimeout       number      computed
+    storageOpts       map
+    sysctls           map
+    tmpfs             map         in-place
+    tty               flag
+    ulimits           object-set
+    uploads           object-set
+    user              text        keeps
+    usernsMode        text
+    volumes           object-set
+    wait              flag        in-place
+    waitTimeout       number      in-place =60
+    workingDir        text        keeps
+    """,
+    capabilities=parse_schema("adds set\ndrops set"),
+    devices=parse_schema("containerPath text\nhostPath text required\npermissions text =rwm"),
+    healthcheck=parse_schema(
+        "interval duration\nretries number\nstartInterval duration\nstartPeriod duration\ntests list\ntimeout duration"
     ),
-}
-_NETWORK = {
-    "aliases": set_of_texts(),
-    "driverOpts": set_of_texts(),
-    "ipv4Address": text(),
-    "ipv6Address": text(),
-    "linkLocalIps": set_of_texts(),
-    "macAddress": text(),
-    "name": text(required=True),
-}
-_PORT = {
-    "external": number(computed=True),
-    "internal": number(required=True),
-    "ip": text(default="0.0.0.0"),  # noqa: S104  the provider's default
-    "protocol": text(default="tcp"),
-}
-_UPLOAD = {
-    "content": text(),
-    "contentBase64": text(),
-    "executable": flag(),
-    "file": text(required=True),
-    "permissions": text(),
-    "source": text(),
-    "sourceHash": text(),
-}
-_VOLUME = {
-    "containerPath": text(),
-    "fromContainer": text(),
-    "hostPath": text(),
-    "readOnly": flag(),
-    "selinuxRelabel": text(),
-    "volumeName": text(),
-}
-
-SCHEMA: dict[str, Property] = {
-    "attach": flag(replaces=False),
-    "capabilities": one({"adds": set_of_texts(), "drops": set_of_texts()}),
-    "cgroupParent": text(),
-    "cgroupnsMode": text(),
-    "command": listed(computed=True),
-    "containerReadRefreshTimeoutMilliseconds": number(replaces=False, default=15000),
-    "cpuPeriod": number(replaces=False),
-    "cpuQuota": number(replaces=False),
-    "cpuSet": text(replaces=False),
-    "cpuShares": number(replaces=False),
-    "cpus": text(),
-    "destroyGraceSeconds": number(replaces=False),
-    "devices": set_of({"containerPath": text(), "hostPath": text(required=True), "permissions": text(default="rwm")}),
-    "dns": set_of_texts(),
-    "dnsOpts": set_of_texts(),
-    "dnsSearches": set_of_texts(),
-    "domainname": text(),
-    "entrypoints": listed(computed=True),
-    "envs": set_of_texts(computed=True),
-    "groupAdds": set_of_texts(),
-    "healthcheck": HEALTHCHECK,
-    "hostname": text(computed=True),
-    "hosts": set_of({"host": text(required=True), "ip": text(required=True)}),
-    "image": text(required=True),
-    "init": flag(computed=True, replaces=False),
-    "ipcMode": text(computed=True),
-    "labels": set_of(LABELS.fields, computed=True),
-    "logDriver": text(computed=True),
-    "logOpts": mapping(),
-    "logs": flag(replaces=False),
-    "maxRetryCount": number(replaces=False),
-    "memory": number(replaces=False),
-    "memoryReservation": number(replaces=False),
-    # Docker doubles `memory` where no swap limit is given; reading that back is no change.
-    "memorySwap": number(replaces=False, computed=True),
-    "mounts": set_of(_MOUNT),
-    "mustRun": flag(replaces=False, default=True),
-    "name": text(),
-    "networkMode": text(default="bridge"),
-    "networksAdvanced": set_of(_NETWORK),
-    "pidMode": text(),
-    "platform": text(computed=True),
-    "ports": many(_PORT),
-    "privileged": flag(),
-    "publishAllPorts": flag(),
-    "readOnly": flag(),
-    "removeVolumes": flag(replaces=False, default=True),
-    "restart": text(replaces=False, default="no"),
-    "rm": flag(replaces=False),
-    "runtime": text(computed=True),
-    "securityOpts": set_of_texts(computed=True),
-    "shmSize": number(computed=True),
-    "start": flag(replaces=False, default=True),
-    "stdinOpen": flag(),
-    "stopSignal": text(computed=True),
-    "stopTimeout": number(computed=True),
-    "storageOpts": mapping(),
-    "sysctls": mapping(),
-    "tmpfs": mapping(replaces=False),
-    "tty": flag(),
-    "ulimits": set_of({"hard": number(required=True), "name": text(required=True), "soft": number(required=True)}),
-    "uploads": set_of(_UPLOAD),
-    "user": text(kept_if_empty=True),
-    "usernsMode": text(),
-    "volumes": set_of(_VOLUME),
-    "wait": flag(replaces=False),
-    "waitTimeout": number(replaces=False, default=60),
-    "workingDir": text(kept_if_empty=True),
-}
+    hosts=parse_schema("host text required\nip text required"),
+    labels=LABEL,
+    mounts=parse_schema(
+        """
+        bindOptions    object
+        readOnly       flag
+        source         text
+        target         text    required
+        tmpfsOptions   object
+        type           text    required
+        volumeOptions  object
+        """,
+        bindOptions=parse_schema("propagation text"),
+        tmpfsOptions=parse_schema("mode number\nsizeBytes number"),
+        volumeOptions=parse_schema(
+            "driverName text\ndriverOptions map\nlabels object-set\nnoCopy flag\nsubpath text", labels=LABEL
+        ),
+    ),
+    networksAdvanced=parse_schema(
+        """
+        aliases       set
+        driverOpts    set
+        ipv4Address   text
+        ipv6Address   text
+        linkLocalIps  set
+        macAddress    text
+        name          text  required
+        """
+    ),
+    ports=parse_schema("external number computed\ninternal number required\nip text =0.0.0.0\nprotocol text =tcp"),
+    ulimits=parse_schema("hard number required\nname text required\nsoft number required"),
+    uploads=parse_schema(
+        """
+        content        text
+        contentBase64  text
+        executable     flag
+        file           text  required
+        permissions    text
+        source         text
+        sourceHash     text
+        """
+    ),
+    volumes=parse_schema(
+        "containerPath text\nfromContainer text\nhostPath text\nreadOnly flag\nselinuxRelabel text\nvolumeName text"
+    ),
+)
+"""`memorySwap` counts as computed: Docker doubles `memory` where it is not given."""
 
 SENT_ON_UPDATE = ("restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap")
 """What Docker can change on a running container."""
 
 STATE_ONLY = ("healthcheck", "init", "tmpfs", "cpuPeriod", "cpuQuota")
-"""What the provider says it updates and does not: Docker cannot change it on a running container."""
+"""What the provider says it updates and does not: Docker cannot change it on an existing container."""
 
 CAN_DRIFT = frozenset([*SENT_ON_UPDATE, "cpus", "name"])
 """What can change on a container behind the engine's back; the rest is fixed when it is created."""

@@ -1,48 +1,36 @@
 """docker:index/network:Network."""
 
-import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers import Context, Plain
-from engine.providers.docker_api import NOT_FOUND, DockerError
-from engine.providers.schema import (
-    LABELS,
-    Property,
-    as_recorded,
-    auto_name,
-    canonical,
-    check_inputs,
-    compare,
-    flag,
-    has_given_name,
-    mapping,
-    set_of,
-    text,
-)
+from engine.providers import Context, ResourceType
+from engine.providers.docker_api import inspect
+from engine.providers.removal import remove
+from engine.providers.schema import LABEL, auto_name, check_inputs, compare, follow_drift, parse_schema, recorded
 from engine.values import Properties, reveal
 
-SCHEMA = {
-    "attachable": flag(),
-    "driver": text(computed=True),
-    "ingress": flag(),
-    "internal": flag(computed=True),
-    "ipamConfigs": set_of(
-        {"auxAddress": mapping(), "gateway": text(), "ipRange": text(), "subnet": text()}, computed=True
-    ),
-    "ipamDriver": text(default="default"),
-    "ipamOptions": mapping(),
-    "ipv6": flag(),
-    "labels": LABELS,
-    "name": text(),
-    "options": mapping(computed=True),
-}
-_META = '{"schema_version":"1"}'
-_REMOVE_SECONDS = 30.0
-_POLL_SECONDS = 0.2
+SCHEMA = parse_schema(
+    """
+    attachable   flag
+    driver       text        computed
+    ingress      flag
+    internal     flag        computed
+    ipamConfigs  object-set  computed
+    ipamDriver   text        =default
+    ipamOptions  map
+    ipv6         flag
+    labels       object-set
+    name         text
+    options      map         computed
+    """,
+    labels=LABEL,
+    ipamConfigs=parse_schema("auxAddress map\ngateway text\nipRange text\nsubnet text"),
+)
+_SAME_NAMES = {"Name": "name", "Driver": "driver", "Internal": "internal", "Attachable": "attachable"}
+_SAME_NAMES |= {"Ingress": "ingress", "EnableIPv6": "ipv6", "Options": "options"}
+_IPAM_NAMES = {"Subnet": "subnet", "IPRange": "ipRange", "Gateway": "gateway", "AuxiliaryAddresses": "auxAddress"}
 
 
 def labels_of(inputs: Properties) -> dict[str, str]:
@@ -53,125 +41,68 @@ def label_list(labels: dict[str, str] | None) -> list[dict[str, str]]:
     return [{"label": key, "value": value} for key, value in sorted((labels or {}).items())]
 
 
-def follow_drift(inputs: Properties, observed: Properties, schema: Mapping[str, Property]) -> Properties:
-    """`inputs` with what Docker really has, for every property of `schema` that they set."""
-    real = dict(inputs)
-    for key, prop in schema.items():
-        if key in inputs and key in observed:
-            given, found = reveal(inputs[key]), observed[key]
-            if canonical(given, prop) != canonical(found, prop):
-                real[key] = found
-    return real
-
-
-class Network(Plain):
+class Network(ResourceType):
     """A Docker network; every change replaces it."""
 
     def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
         return auto_name(name, check_inputs(name, news, SCHEMA), olds, unique)
 
     def diff(self, old: State, news: Properties) -> Diff:
-        changes = compare(old.inputs, news, SCHEMA).changes
-        return Diff(changes=changes, delete_before_replace=has_given_name(news))
+        name_is_given = "name" not in news.get("__defaults", ())
+        return Diff(changes=compare(old.inputs, news, SCHEMA).changes, delete_before_replace=name_is_given)
 
     def claim(self, context: Context, inputs: Properties) -> None:
         name = str(reveal(inputs["name"]))
-        if context.docker().inspect_network(name) is not None:
+        if inspect(context.docker(), "networks", name) is not None:
             raise ProviderError(
                 f"{context.name}: a network named {name!r} exists already and is not in the state. "
                 f"Remove it (docker network rm {name}) or choose another name."
             )
 
     def recover(self, context: Context, inputs: Properties) -> None:
-        found = context.docker().inspect_network(str(reveal(inputs["name"])))
+        found = inspect(context.docker(), "networks", str(reveal(inputs["name"])))
         if found is not None:
-            self._remove(context, found["Id"])
+            remove(context, f"/networks/{found['Id']}", busy="has active endpoints")
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         docker = context.docker()
-        id_ = docker.create_network(_request(reveal(inputs)))
-        info = docker.inspect_network(id_)
-        if info is None:
-            raise ProviderError(f"{context.name}: the network vanished as soon as it was made. Run again.")
-        given = {key: as_recorded(value, SCHEMA[key]) for key, value in inputs.items() if key in SCHEMA}
-        return id_, {**_observed(info), **given}
+        id_ = docker.call("POST", "/networks/create", _request(reveal(inputs)))["Id"]
+        return id_, {**_observed(inspect(docker, "networks", id_) or {"Id": id_}), **recorded(inputs, SCHEMA)}
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
-        info = context.docker().inspect_network(state.id)
+        info = inspect(context.docker(), "networks", state.id)
         if info is None:
             return None
         observed = _observed(info)
         return follow_drift(state.inputs, observed, SCHEMA), {**state.outputs, **observed}
 
     def delete(self, context: Context, state: State) -> None:
-        self._remove(context, state.id)
-
-    def _remove(self, context: Context, id_: str) -> None:
-        docker = context.docker()
-        deadline = time.monotonic() + (context.timeout_seconds or _REMOVE_SECONDS)
-        while True:
-            try:
-                docker.remove_network(id_)
-            except DockerError as error:
-                if error.status == NOT_FOUND:
-                    return
-                if "has active endpoints" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
+        remove(context, f"/networks/{state.id}", busy="has active endpoints")
 
 
 def _request(inputs: Properties) -> dict[str, Any]:
-    ipam: dict[str, Any] = {"Driver": inputs["ipamDriver"]}
-    if inputs.get("ipamConfigs"):
-        ipam["Config"] = [
-            {
-                "Subnet": item.get("subnet") or "",
-                "IPRange": item.get("ipRange") or "",
-                "Gateway": item.get("gateway") or "",
-                "AuxiliaryAddresses": item.get("auxAddress") or {},
-            }
-            for item in inputs["ipamConfigs"]
-        ]
-    if inputs.get("ipamOptions"):
-        ipam["Options"] = inputs["ipamOptions"]
-    return {
-        "Name": inputs["name"],
-        "CheckDuplicate": True,
-        "Driver": inputs.get("driver") or "bridge",
-        "Internal": bool(inputs.get("internal")),
-        "Attachable": bool(inputs.get("attachable")),
-        "Ingress": bool(inputs.get("ingress")),
-        "EnableIPv6": bool(inputs.get("ipv6")),
-        "IPAM": ipam,
-        "Options": inputs.get("options") or {},
-        "Labels": labels_of(inputs),
-    }
+    request = {name: inputs[key] for name, key in _SAME_NAMES.items() if inputs.get(key)}
+    pools = [
+        {name: item[key] for name, key in _IPAM_NAMES.items() if item.get(key)}
+        for item in inputs.get("ipamConfigs") or ()
+    ]
+    ipam = {"Driver": inputs["ipamDriver"], "Config": pools, "Options": inputs.get("ipamOptions") or {}}
+    return {"CheckDuplicate": True, "Driver": "bridge", **request, "IPAM": ipam, "Labels": labels_of(inputs)}
 
 
 def _observed(info: dict[str, Any]) -> Properties:
     ipam = info.get("IPAM") or {}
+    blank = {"options": {}, "driver": "bridge"}
+    pools = [
+        {key: item.get(name) or ({} if key == "auxAddress" else "") for name, key in _IPAM_NAMES.items()}
+        for item in ipam.get("Config") or ()
+    ]
     return {
-        "__meta": _META,
-        "attachable": info.get("Attachable", False),
-        "driver": info.get("Driver", ""),
+        "__meta": '{"schema_version":"1"}',
         "id": info["Id"],
-        "ingress": info.get("Ingress", False),
-        "internal": info.get("Internal", False),
-        "ipamConfigs": [
-            {
-                "auxAddress": item.get("AuxiliaryAddresses") or {},
-                "gateway": item.get("Gateway", ""),
-                "ipRange": item.get("IPRange", ""),
-                "subnet": item.get("Subnet", ""),
-            }
-            for item in ipam.get("Config") or ()
-        ],
+        "ipamConfigs": pools,
         "ipamDriver": ipam.get("Driver", "default"),
-        "ipv6": info.get("EnableIPv6", False),
         "labels": label_list(info.get("Labels")),
-        "name": info["Name"],
-        "options": info.get("Options") or {},
         "scope": info.get("Scope", "local"),
+        **{key: info.get(name) or blank.get(key, False) for name, key in _SAME_NAMES.items()},
     }

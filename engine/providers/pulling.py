@@ -1,4 +1,4 @@
-"""Images from a registry: pulling, pushing, and whose login is used."""
+"""Images from a registry: whose login is used, pulling, and following a pull or push."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import ProviderError
 from engine.providers import Context
-from engine.providers.docker_api import NOT_FOUND, DockerError, Login
+from engine.providers.docker_api import DockerError, Login, inspect
 
 _HUB = "docker.io"
 _HUB_NAMES = (_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
@@ -18,53 +18,60 @@ def registry_of(image: str) -> str:
     return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB
 
 
-def host_of(address: str) -> str:
-    host = address.removeprefix("https://").removeprefix("http://").partition("/")[0]
-    return _HUB if host in _HUB_NAMES else host
+def split_reference(name: str) -> tuple[str, str]:
+    """Repository and tag or digest of an image name."""
+    if "@" in name:
+        repository, _, digest = name.partition("@")
+        return repository, digest
+    repository, colon, tag = name.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (name, "latest")
 
 
 def logins_of(registry_auth: Any) -> list[Login]:
     """The logins of a provider's `registryAuth`, which may be JSON text. Raises ProviderError."""
     entries = json.loads(registry_auth) if isinstance(registry_auth, str) else registry_auth or ()
-    logins = []
     for entry in entries:
-        unsupported = set(entry) - {"address", "username", "password", "authDisabled"}
+        unsupported = set(entry) - {"address", "username", "password"}
         if unsupported:
             raise ProviderError(
                 f"registryAuth: '{min(unsupported)}' is not supported by the embedded engine. "
                 "Give username and password, or leave registryAuth out to use ~/.docker/config.json."
             )
-        if entry.get("username"):
-            logins.append(
-                Login(server=entry["address"], username=entry["username"], password=entry.get("password") or "")
-            )
-    return logins
+    return [
+        Login(server=entry["address"], username=entry["username"], password=entry.get("password") or "")
+        for entry in entries
+        if entry.get("username")
+    ]
 
 
 def login_for(image: str, logins: Iterable[Login]) -> Login | None:
-    registry = registry_of(image)
-    return next((login for login in logins if host_of(login.server) == registry), None)
+    """The login, of those that the program gave, for `image`'s registry."""
+    for login in logins:
+        host = login.server.removeprefix("https://").removeprefix("http://").partition("/")[0]
+        if (_HUB if host in _HUB_NAMES else host) == registry_of(image):
+            return login
+    return None
 
 
 def ensure_image(context: Context, image: str, platform: str | None = None) -> dict[str, Any]:
     """Pulls `image` unless Docker has it; its inspection. Raises ProviderError with what to do."""
     docker = context.docker()
-    found = docker.inspect_image(image)
-    if found is not None:
-        return found
-    if image.startswith("sha256:"):
+    found = inspect(docker, "images", image)
+    if found is None and image.startswith("sha256:"):
         raise ProviderError(
             f"{context.name}: the image {image} is not on the Docker host. Build or load it again, then run again."
         )
-    try:
-        follow(context, docker.pull_image(image, login_for(image, context.logins), platform))
-    except DockerError as error:
-        advice = "Check the name, the registry login and the network, or load the image by hand (docker load)."
-        reason = "no such image" if error.status == NOT_FOUND and "No such image" in str(error) else str(error)
-        raise ProviderError(
-            f"{context.name}: the image {image} cannot be pulled from {registry_of(image)}: {reason}. {advice}"
-        ) from error
-    found = docker.inspect_image(image)
+    if found is None:
+        repository, tag = split_reference(image)
+        params = {"fromImage": repository, "tag": tag, **({"platform": platform} if platform else {})}
+        try:
+            follow(context, docker.stream("/images/create", params, login=(image, login_for(image, context.logins))))
+        except DockerError as error:
+            raise ProviderError(
+                f"{context.name}: the image {image} cannot be pulled from {registry_of(image)}: {error} "
+                "Check the name, the registry login and the network, or load the image by hand (docker load)."
+            ) from error
+        found = inspect(docker, "images", image)
     if found is None:
         raise ProviderError(f"{context.name}: the image {image} was pulled but is not there. Run again.")
     return found
@@ -76,9 +83,7 @@ def follow(context: Context, messages: Iterator[dict[str, Any]]) -> dict[str, An
     for message in messages:
         if "error" in message:
             raise DockerError(str(message["error"]), 1)
-        if message.get("aux"):
-            last = message["aux"]
-        if message.get("status"):
-            parts = (message.get("id"), message["status"], message.get("progress"))
-            context.progress(" ".join(str(part) for part in parts if part))
+        last = message.get("aux") or last
+        if message.get("status") and "progress" not in message:
+            context.progress(" ".join(str(message[key]) for key in ("id", "status") if message.get(key)))
     return last

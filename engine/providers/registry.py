@@ -17,8 +17,5 @@ TYPES: dict[str, ResourceType] = {
     "command:local:Command": Command(),
 }
 
-PROVIDERS: dict[str, frozenset[str]] = {
-    "docker": frozenset({"host", "registryAuth"}),
-    "command": frozenset(),
-}
+PROVIDERS: dict[str, frozenset[str]] = {"docker": frozenset({"host", "registryAuth"}), "command": frozenset()}
 """The packages, and the settings that each of their providers may have."""

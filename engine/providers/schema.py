@@ -4,9 +4,8 @@ The rules follow the Docker provider 5.2: which properties replace, which are se
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 from typing import Any
 
 from engine.errors import ProviderError, UnsupportedError
@@ -15,88 +14,61 @@ from engine.values import UNKNOWN, Properties, Secret, has_secret, has_unknown, 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
 _NANOSECONDS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
-
-
-class Kind(Enum):
-    TEXT = auto()
-    NUMBER = auto()
-    FLAG = auto()
-    DURATION = auto()
-    LIST = auto()
-    SET = auto()
-    MAP = auto()
-    OBJECT = auto()
-    OBJECTS = auto()
-    OBJECT_SET = auto()
-
-
-_PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
-    Kind.TEXT: (str,),
-    Kind.NUMBER: (int, float),
-    Kind.FLAG: (bool,),
-    Kind.DURATION: (str,),
-    Kind.LIST: (list,),
-    Kind.SET: (list,),
-    Kind.MAP: (dict,),
-    Kind.OBJECT: (dict,),
-    Kind.OBJECTS: (list,),
-    Kind.OBJECT_SET: (list,),
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "text": (str, "a text"),
+    "number": ((int, float), "a number"),
+    "flag": (bool, "true or false"),
+    "duration": (str, "a duration such as 5s"),
+    "map": (dict, "a map"),
+    "object": (dict, "an object"),
+    **dict.fromkeys(("list", "set", "objects", "object-set"), (list, "a list")),
 }
-_ZERO = {Kind.TEXT: "", Kind.NUMBER: 0, Kind.FLAG: False}
+_BLANK: Mapping[str, Any] = {"text": "", "set": [], "object-set": []}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    kind: Kind
+    """One property. `list` and `objects` keep their order, `set` and `object-set` have none."""
+
+    kind: str
     replaces: bool = True
     computed: bool = False
     """Docker chooses the value when the program gives none, so its absence is no change."""
-    kept_if_empty: bool = False
+    keeps: bool = False
     """An empty text means: leave it as it is."""
     required: bool = False
     default: Any = None
-    """Filled in by `check` when it is not a zero value."""
-    fields: Mapping[str, "Property"] = field(default_factory=dict)
-
-
-def text(**options: Any) -> Property:
-    return Property(kind=Kind.TEXT, **options)
-
-
-def number(**options: Any) -> Property:
-    return Property(kind=Kind.NUMBER, **options)
-
-
-def flag(**options: Any) -> Property:
-    return Property(kind=Kind.FLAG, **options)
-
-
-def listed(**options: Any) -> Property:
-    return Property(kind=Kind.LIST, **options)
-
-
-def set_of_texts(**options: Any) -> Property:
-    return Property(kind=Kind.SET, **options)
-
-
-def mapping(**options: Any) -> Property:
-    return Property(kind=Kind.MAP, **options)
-
-
-def one(fields: Mapping[str, Property], **options: Any) -> Property:
-    return Property(kind=Kind.OBJECT, fields=fields, **options)
-
-
-def many(fields: Mapping[str, Property], **options: Any) -> Property:
-    return Property(kind=Kind.OBJECTS, fields=fields, **options)
-
-
-def set_of(fields: Mapping[str, Property], **options: Any) -> Property:
-    return Property(kind=Kind.OBJECT_SET, fields=fields, **options)
+    fields: "Schema" = field(default_factory=dict)
 
 
 Schema = Mapping[str, Property]
-LABELS = set_of({"label": text(required=True), "value": text(required=True)})
+
+
+def parse_schema(table: str, **nested: Schema) -> dict[str, Property]:
+    """A schema from a table: a name, a kind and options a line; `nested` has the fields of objects.
+
+    Options: in-place, computed, keeps, required, and `=default`.
+    """
+    schema = {}
+    for line in table.strip().splitlines():
+        name, kind, *options = line.split()
+        default = next((option[1:] for option in options if option.startswith("=")), None)
+        value: Any = default
+        if default is not None and kind in ("number", "flag"):
+            value = int(default) if kind == "number" else default == "true"
+        schema[name] = Property(
+            kind=kind,
+            replaces="in-place" not in options,
+            computed="computed" in options,
+            keeps="keeps" in options,
+            required="required" in options,
+            default="0s" if kind == "duration" else value,
+            fields=nested.get(name, {}),
+        )
+    return schema
+
+
+LABEL = parse_schema("label text required\nvalue text required")
 
 
 def check_inputs(where: str, news: Properties, schema: Schema) -> Properties:
@@ -106,23 +78,16 @@ def check_inputs(where: str, news: Properties, schema: Schema) -> Properties:
     """
     checked: Properties = {}
     for key, value in news.items():
-        if key.startswith("__"):
-            continue
-        if key not in schema:
+        if key not in schema and not key.startswith("__"):
             raise UnsupportedError(f"{where}: property '{key}' is not supported by the embedded engine.")
-        if value is not None:
+        if key in schema and value is not None:
             checked[key] = _checked(f"{where}.{key}", value, schema[key])
-    defaults = []
-    for key, prop in schema.items():
-        if key in checked:
-            continue
-        if prop.required:
-            raise ProviderError(f"{where}: property '{key}' is missing.")
-        if prop.default not in (None, "0s", 0, False):
-            checked[key] = prop.default
-            defaults.append(key)
-    checked["__defaults"] = sorted(defaults)
-    return checked
+    missing = [key for key, prop in schema.items() if prop.required and key not in checked]
+    if missing:
+        raise ProviderError(f"{where}: property '{missing[0]}' is missing.")
+    defaults = {key: prop.default for key, prop in schema.items() if prop.default not in (None, "0s")}
+    injected = sorted(set(defaults) - set(checked))
+    return {**checked, **{key: defaults[key] for key in injected}, "__defaults": injected}
 
 
 def _checked(where: str, value: Any, prop: Property) -> Any:
@@ -130,32 +95,18 @@ def _checked(where: str, value: Any, prop: Property) -> Any:
         return value
     if isinstance(value, Secret):
         return Secret(_checked(where, value.value, prop))
-    if prop.kind is Kind.TEXT and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if not _has_kind(value, prop.kind):
-        raise ProviderError(f"{where}: must be {_article(prop.kind)} (got {type(value).__name__}).")
-    if prop.kind is Kind.OBJECT:
+    type_, words = _KINDS[prop.kind]
+    if not isinstance(value, type_) or (isinstance(value, bool) and prop.kind != "flag"):
+        raise ProviderError(f"{where}: must be {words} (got {type(value).__name__}).")
+    if prop.kind == "object":
         return check_inputs(where, value, prop.fields)
-    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
-        item_property = replace(prop, kind=Kind.OBJECT)
-        return [_checked(f"{where}[{index}]", item, item_property) for index, item in enumerate(value)]
+    if prop.kind in ("objects", "object-set"):
+        return [_checked(f"{where}[{i}]", item, replace(prop, kind="object")) for i, item in enumerate(value)]
     return value
-
-
-def _has_kind(value: Any, kind: Kind) -> bool:
-    return isinstance(value, _PYTHON_TYPES[kind]) and (kind is Kind.FLAG or not isinstance(value, bool))
-
-
-def _article(kind: Kind) -> str:
-    names = {Kind.TEXT: "a text", Kind.NUMBER: "a number", Kind.FLAG: "true or false", Kind.MAP: "a map"}
-    names |= {Kind.DURATION: "a duration such as 5s", Kind.OBJECT: "an object"}
-    return names.get(kind, "a list")
 
 
 def nanoseconds(duration: str) -> int:
     """Go's `1m30s` in nanoseconds. Raises ProviderError."""
-    if not duration:
-        return 0
     parts = _DURATION.findall(duration)
     if "".join(amount + unit for amount, unit in parts) != duration:
         raise ProviderError(f"duration: must look like 5s or 1m30s (got {duration!r}).")
@@ -164,43 +115,42 @@ def nanoseconds(duration: str) -> int:
 
 def canonical(value: Any, prop: Property) -> Any:
     """A form in which equal settings are equal; None stands for what is not set."""
-    if value is UNKNOWN:
-        return value
     if value is None:
         value = prop.default
-    if value is None or (value == _ZERO.get(prop.kind) and prop.default in (None, value)):
-        return None
-    return _canonical_set(value, prop) if not isinstance(value, str | int | float) else _scalar(value, prop)
-
-
-def _scalar(value: Any, prop: Property) -> Any:
-    return (nanoseconds(value) or None) if prop.kind is Kind.DURATION else value
-
-
-def _canonical_set(value: Any, prop: Property) -> Any:
-    if prop.kind is Kind.OBJECT:
+    if value is None or value is UNKNOWN:
+        return value
+    if prop.kind == "object":
         members = {key: canonical(value.get(key), item) for key, item in prop.fields.items()}
-        return {key: item for key, item in members.items() if item is not None} or None
-    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET):
-        item_property = replace(prop, kind=Kind.OBJECT, default=None)
-        items = [canonical(item, item_property) or {} for item in value]
-        return (items if prop.kind is Kind.OBJECTS else sorted(items, key=repr)) or None
-    if prop.kind is Kind.SET:
-        return sorted(set(value), key=repr) or None
-    return value or None
+        value = {key: item for key, item in members.items() if item is not None}
+    elif prop.kind in ("objects", "object-set"):
+        value = [canonical(item, replace(prop, kind="object", default=None)) or {} for item in value]
+    elif prop.kind == "duration":
+        value = nanoseconds(value)
+    if prop.kind in ("set", "object-set"):
+        value = sorted(value, key=repr)
+    return value or (value if prop.default else None)
 
 
 def compare(old: Properties, new: Properties, schema: Schema) -> Diff:
     """The differences between two sets of checked inputs under `schema`; secrets stay marked."""
     changes: dict[str, Change] = {}
     for key, prop in schema.items():
-        before, after = reveal(old.get(key)), reveal(new.get(key))
-        if _is_left_to_docker(prop, after):
+        after = reveal(new.get(key))
+        if not after and after is not UNKNOWN and (prop.computed or prop.keeps):
             continue
+        pair = (canonical(reveal(old.get(key)), prop), canonical(after, prop))
         hidden = has_secret(old.get(key)) or has_secret(new.get(key))
-        for path, change in _changes(key, canonical(before, prop), canonical(after, prop), prop, (before, after)):
+        unordered = prop.kind in ("set", "object-set") and None not in pair and UNKNOWN not in pair
+        for path, change in _set_changes(key, *pair) if unordered else deep_changes(key, *pair):
             changes[path] = with_marks(change, hidden=hidden, replaces=prop.replaces)
     return Diff(changes=changes)
+
+
+def _set_changes(path: str, before: list[Any], after: list[Any]) -> Iterator[tuple[str, Change]]:
+    gone = {index: item for index, item in enumerate(before) if item not in after}
+    new = {index: item for index, item in enumerate(after) if item not in before}
+    for index in sorted({*gone, *new}):
+        yield from deep_changes(f"{path}[{index}]", gone.get(index), new.get(index))
 
 
 def with_marks(change: Change, *, hidden: bool, replaces: bool) -> Change:
@@ -210,47 +160,14 @@ def with_marks(change: Change, *, hidden: bool, replaces: bool) -> Change:
     return replace(change, old=Secret(change.old), new=Secret(change.new), replaces=replaces)
 
 
-def _is_left_to_docker(prop: Property, after: Any) -> bool:
-    if prop.kept_if_empty and after in (None, ""):
-        return True
-    return prop.computed and (after is None or after in ([], {}))
-
-
-def _changes(path: str, before: Any, after: Any, prop: Property, raw: tuple[Any, Any]) -> Iterator[tuple[str, Change]]:
-    if before == after and not has_unknown(after):
-        return
-    if before is None or after is None or after is UNKNOWN:
-        yield path, _change(before if before is None else raw[0], after if after is None else raw[1])
-    elif prop.kind in (Kind.SET, Kind.OBJECT_SET):
-        yield from _set_changes(path, prop, raw)
-    elif prop.kind is Kind.OBJECT:
-        for key, item in prop.fields.items():
-            pair = (raw[0].get(key), raw[1].get(key))
-            yield from _changes(f"{path}.{key}", before.get(key), after.get(key), item, pair)
-    elif prop.kind is Kind.OBJECTS:
-        item_property = replace(prop, kind=Kind.OBJECT)
-        for index in range(max(len(before), len(after))):
-            old, new, *sides = (side[index] if index < len(side) else None for side in (before, after, *raw))
-            yield from _changes(f"{path}[{index}]", old, new, item_property, (sides[0], sides[1]))
-    elif prop.kind in (Kind.MAP, Kind.LIST):
-        yield from deep_changes(path, before, after)
-    else:
-        yield path, _change(*raw)
-
-
-def _set_changes(path: str, prop: Property, raw: tuple[Any, Any]) -> Iterator[tuple[str, Change]]:
-    item_property = replace(prop, kind=Kind.OBJECT if prop.kind is Kind.OBJECT_SET else Kind.TEXT, default=None)
-    before, after = ([repr(canonical(item, item_property)) for item in side] for side in raw)
-    for index, item in enumerate(before):
-        if item not in after:
-            yield f"{path}[{index}]", Change(kind=ChangeKind.DELETE, old=raw[0][index])
-    for index, item in enumerate(after):
-        if item not in before:
-            taken = index < len(before) and before[index] not in after
-            yield (
-                f"{path}[{index}]",
-                _change(raw[0][index] if taken else None, raw[1][index]),
-            )
+def compare_plain(old: Properties, new: Properties, replacing: Iterable[str] = ()) -> Diff:
+    """The differences between two sets of inputs that have no schema."""
+    changes = {}
+    for key in sorted({*old, *new}):
+        hidden = has_secret(old.get(key)) or has_secret(new.get(key))
+        for path, change in deep_changes(key, reveal(old.get(key)), reveal(new.get(key))):
+            changes[path] = with_marks(change, hidden=hidden, replaces=key in replacing)
+    return Diff(changes=changes)
 
 
 def deep_changes(path: str, before: Any, after: Any) -> Iterator[tuple[str, Change]]:
@@ -259,42 +176,36 @@ def deep_changes(path: str, before: Any, after: Any) -> Iterator[tuple[str, Chan
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
-            name = key if re.fullmatch(r"\w+", key) else f'["{key}"]'
-            inner = f"{path}{name}" if name.startswith("[") or not path else f"{path}.{name}"
+            inner = f"{path}.{key}" if re.fullmatch(r"\w+", key) else f'{path}["{key}"]'
             yield from deep_changes(inner, before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list):
         for index in range(max(len(before), len(after))):
             sides = [side[index] if index < len(side) else None for side in (before, after)]
             yield from deep_changes(f"{path}[{index}]", *sides)
     else:
-        yield path, _change(before, after)
+        kinds = {(True, False): ChangeKind.ADD, (False, True): ChangeKind.DELETE}
+        kind = kinds.get((before is None, after is None), ChangeKind.UPDATE)
+        yield path, Change(kind=kind, old=before, new=after)
 
 
-def _change(before: Any, after: Any) -> Change:
-    kind = ChangeKind.ADD if before is None else ChangeKind.DELETE if after is None else ChangeKind.UPDATE
-    return Change(kind=kind, old=before, new=after)
+def recorded(inputs: Properties, schema: Schema) -> Properties:
+    """Inputs as the real provider records them among the outputs: sets sorted, fields complete."""
+    return {key: _recorded(value, schema[key]) for key, value in inputs.items() if key in schema}
 
 
-def as_recorded(value: Any, prop: Property) -> Any:
-    """An input as the real provider records it among the outputs: sets sorted, fields complete."""
+def _recorded(value: Any, prop: Property) -> Any:
     if isinstance(value, Secret):
-        return Secret(as_recorded(value.value, prop))
-    if prop.kind is Kind.SET and isinstance(value, list):
+        return Secret(_recorded(value.value, prop))
+    if prop.kind == "set":
         return sorted(set(value))
-    if prop.kind is Kind.OBJECT and isinstance(value, dict):
-        blank: Properties = {
-            key: "" if item.kind is Kind.TEXT else [] for key, item in prop.fields.items() if item.kind in _BLANKS
-        }
-        given = {key: as_recorded(value[key], item) for key, item in prop.fields.items() if key in value}
+    if prop.kind == "object":
+        blank = {key: _BLANK[item.kind] for key, item in prop.fields.items() if item.kind in _BLANK}
         defaults = {key: item.default for key, item in prop.fields.items() if item.default is not None}
-        return {**blank, **defaults, **given}
-    if prop.kind in (Kind.OBJECTS, Kind.OBJECT_SET) and isinstance(value, list):
-        items = [as_recorded(item, replace(prop, kind=Kind.OBJECT)) for item in value]
-        return items if prop.kind is Kind.OBJECTS else sorted(items, key=lambda item: repr(reveal(item)))
+        return {**blank, **defaults, **recorded(value, prop.fields)}
+    if prop.kind in ("objects", "object-set"):
+        items = [_recorded(item, replace(prop, kind="object")) for item in value]
+        return items if prop.kind == "objects" else sorted(items, key=lambda item: repr(reveal(item)))
     return value
-
-
-_BLANKS = (Kind.TEXT, Kind.SET, Kind.OBJECT_SET)
 
 
 def auto_name(name: str, news: Properties, olds: Properties | None, unique: str) -> Properties:
@@ -302,9 +213,14 @@ def auto_name(name: str, news: Properties, olds: Properties | None, unique: str)
     if news.get("name") is not None:
         return news
     kept = (olds or {}).get("name") if "name" in (olds or {}).get("__defaults", ()) else None
-    defaults = sorted([*news["__defaults"], "name"])
-    return {**news, "name": kept or f"{name}-{unique}", "__defaults": defaults}
+    return {**news, "name": kept or f"{name}-{unique}", "__defaults": sorted([*news["__defaults"], "name"])}
 
 
-def has_given_name(inputs: Properties) -> bool:
-    return "name" not in inputs.get("__defaults", ())
+def follow_drift(inputs: Properties, observed: Properties, schema: Schema) -> Properties:
+    """`inputs` with what Docker really has, for every property of `schema` that they set."""
+    drifted = {
+        key: observed[key]
+        for key, prop in schema.items()
+        if key in inputs and key in observed and canonical(reveal(inputs[key]), prop) != canonical(observed[key], prop)
+    }
+    return {**inputs, **drifted}

@@ -1,0 +1,16 @@
+"""Questions to the person at the terminal."""
+
+import argparse
+import sys
+
+
+def is_interactive(arguments: argparse.Namespace) -> bool:
+    return not arguments.non_interactive and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str) -> str:
+    """The answer in lower case; an end of input counts as an empty one."""
+    try:
+        return input(question).strip().lower()
+    except EOFError:
+        return ""
