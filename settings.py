@@ -29,7 +29,6 @@ LEAST_WORKERS = 2
 """With one worker nothing serves while a crashed one is replaced."""
 
 _NOT_SECRET = "must not be encrypted, as it is in clear on the server"  # noqa: S105 - words
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
