@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wrapper.project import pulumi_home, read_json
+from wrapper.json_file import read_json
+from wrapper.project import pulumi_home
 
 FILE = "file://"
 PULUMI_CLOUD = "https://api.pulumi.com"

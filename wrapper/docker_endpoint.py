@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wrapper.errors import WrapperError
-from wrapper.project import read_json
+from wrapper.json_file import read_json
 
 DEFAULT = "unix:///var/run/docker.sock"
 

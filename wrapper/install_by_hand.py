@@ -29,8 +29,8 @@ def by_hand(host: Host, need: Need) -> str:
             return f"docker: the Engine is installed but not running. Start it as root: {how}"
         case Need.DEBOOTSTRAP:
             return (
-                "images: no image registry is reachable, and debootstrap, which makes images from Debian packages, "
-                "is not installed. Make a registry reachable, or install debootstrap."
+                "images: debootstrap, which makes images from Debian packages without a registry, is not installed. "
+                "Install it, or make an image registry reachable."
             )
 
 

@@ -17,7 +17,7 @@ DOCKER_KEY = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
 REGISTRY = "https://registry-1.docker.io/v2/"
 
 DOCKER_OWN_PACKAGES = ("docker-ce", "docker-ce-cli", "containerd.io", "docker-buildx-plugin")
-DOCKER_SUITE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "iptables", "ca-certificates")
+DOCKER_SUITE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "iptables")
 """Of a distribution; those that it has. Ubuntu's docker.io has the client inside."""
 DOCKERD_LOG = "/var/log/dockerd.log"
 
@@ -106,10 +106,7 @@ def plan(host: Host, needs: frozenset[Need], offer: Offer) -> Plan:
         says.append(text)
         steps += ways
     if Need.DEBOOTSTRAP in needs:
-        says.append(
-            "No image registry is reachable, so the stack's images are made from Debian packages: "
-            "debootstrap will be installed."
-        )
+        says.append("debootstrap, which makes images from Debian packages without a registry, will be installed.")
         steps.append(_install("debootstrap"))
     if Need.DOCKER_START in needs:
         says.append("Docker is installed but not running: it will be started.")
@@ -134,7 +131,7 @@ def _docker(host: Host, offer: Offer) -> tuple[str, list[Step]]:
     if major(own) >= FLOOR:
         packages = _available(offer.packages)
         text = f"{missing}\n{host.name} has docker.io {own}: {', '.join(packages)} will be installed."
-        return text, [_install(*packages), start]
+        return text, [_install(*packages, "ca-certificates"), start]
     later = offer.later_packages.get("docker.io", "")
     if major(later) >= FLOOR:
         packages = _available(offer.later_packages)
@@ -175,7 +172,7 @@ def _later_suite(host: Host, offer: Offer, names: Sequence[str]) -> list[Step]:
         f"Package: {' '.join((*names, 'containerd', 'runc'))}\nPin: release n={suite}*\nPin-Priority: 500\n"
     )
     return [
-        _install("debian-archive-keyring"),  # it may have to learn the later suite's key
+        _install("ca-certificates", "debian-archive-keyring"),  # the keyring may have to learn the later suite's key
         Write(path="/etc/apt/preferences.d/django-stack-docker", text=pin),
         Write(path="/etc/apt/sources.list.d/django-stack-docker.sources", text=source),
         _apt("update"),

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from wrapper.errors import WrapperError
+from wrapper.json_file import read_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +68,6 @@ def load(folder: Path) -> Project:
 
 def pulumi_home(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in `path`; nothing where there is no readable one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def selected_stack(project: Project, *, home: Path, url: str) -> str:

@@ -38,6 +38,26 @@ def docker_here(environment: Mapping[str, str]) -> tuple[Endpoint, Docker]:
     return endpoint, found
 
 
+def docker(environment: Mapping[str, str], *, consent: bool) -> Endpoint:
+    """A usable Engine, installed or started if the person agrees. Raises WrapperError."""
+    endpoint, found = docker_here(environment)
+    if found.state is State.DENIED and host.here().user in _docker_group():
+        _enter_docker_group()
+    needs = docker_needs(found)
+    if needs:
+        provide(needs, consent=consent)
+        endpoint, found = docker_here(environment)
+        if found.state is not State.USABLE:
+            raise WrapperError(found.message)
+    return endpoint
+
+
+def debootstrap(*, consent: bool) -> None:
+    """See to debootstrap, which makes images from Debian packages. Raises WrapperError."""
+    if not host.program("debootstrap"):
+        provide(frozenset((Need.DEBOOTSTRAP,)), consent=consent)
+
+
 def docker_needs(found: Docker) -> frozenset[Need]:
     """What would have to be installed or started. Raises WrapperError for what installing cannot cure."""
     if found.state is State.USABLE:
@@ -85,13 +105,20 @@ def _ask(todo: Plan, *, consent: bool) -> None:
         raise WrapperError("install: nothing was changed. Install it by hand, or run this again and agree.")
 
 
+def _docker_group() -> list[str]:
+    try:
+        return grp.getgrnam("docker").gr_mem
+    except KeyError:
+        return []
+
+
 def _enter_docker_group() -> None:
-    """Start this call again as a member of the group that it has just joined."""
+    """Start this call again as a member of the group docker, which it has joined since the login."""
     if grp.getgrnam("docker").gr_gid in os.getgroups():
         return
     command = [sys.executable, *sys.orig_argv[1:]]
     if not shutil.which("sg"):
         raise WrapperError(
-            "docker: it is installed. Log out and in again, so that you are in its group, then run this again."
+            "docker: you have joined its group. Log out and in again for that to count, then run this again."
         )
     os.execvp("sg", ["sg", "docker", "-c", f"exec {shlex.join(command)}"])  # noqa: S606  no shell is wanted

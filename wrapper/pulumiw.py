@@ -12,8 +12,6 @@ from wrapper.dev_config import STACK, DevConfig
 from wrapper.docker_endpoint import Endpoint
 from wrapper.errors import WrapperError
 from wrapper.handover import Runner
-from wrapper.host import program
-from wrapper.need import Need
 from wrapper.session import Session, begin
 from wrapper.stack_setup import StackSetup
 
@@ -84,12 +82,7 @@ def with_docker(session: Session) -> tuple[Session, Endpoint]:
     """See to a Docker Engine for the stack. Raises WrapperError."""
     if remote := overlay.value_of(session.tracked, "docker:host"):
         return session, Endpoint(url=remote, source="docker:host of the stack config")
-    endpoint, found = provision.docker_here(session.environment)
-    if needs := provision.docker_needs(found):
-        provision.provide(needs, consent=session.call.install_docker)
-        endpoint, found = provision.docker_here(session.environment)
-        if provision.docker_needs(found):
-            raise WrapperError(found.message)
+    endpoint = provision.docker(session.environment, consent=session.call.install_docker)
     return session.extended(endpoint.variables), endpoint
 
 
@@ -100,8 +93,8 @@ def prepare_deploy(session: Session, state: Path, endpoint: Endpoint) -> None:
         return
     choice = setup.choose_images(endpoint) if session.call.verb in CREATING else ""
     source = choice or setup.images_from
-    if session.call.verb == "up" and source == "debian" and not program("debootstrap"):
-        provision.provide(frozenset((Need.DEBOOTSTRAP,)), consent=session.call.install_docker)
+    if session.call.verb == "up" and source == "debian":
+        provision.debootstrap(consent=session.call.install_docker)
     if choice:
         setup.keep_images(choice)
         setup.trust_company(session.environment)
