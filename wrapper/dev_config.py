@@ -57,9 +57,9 @@ class DevConfig:
     def settle(self) -> str:
         """Take in what an engine has changed since the last call, and give the merged config anew."""
         with self._alone():
-            tracked, own = _read(self.tracked), _read(self.overlay)
+            tracked, own = read_config(self.tracked), read_config(self.overlay)
             if self._given.is_file() and self.merged.is_file():
-                given, found = _read(self._given), _read(self.merged)
+                given, found = read_config(self._given), read_config(self.merged)
                 if given != found:
                     own = overlay.absorb(tracked=tracked, overlay=own, given=given, found=found)
                     self._write_overlay(own)
@@ -71,16 +71,16 @@ class DevConfig:
 
     @property
     def salt(self) -> str:
-        return overlay.value_of(_read(self.overlay), SALT)
+        return overlay.value_of(read_config(self.overlay), SALT)
 
     def keep_salt(self, salt: str) -> None:
         with self._alone():
-            self._write_overlay(overlay.with_top(_read(self.overlay), SALT, salt))
+            self._write_overlay(overlay.with_top(read_config(self.overlay), SALT, salt))
 
     def keep(self, key: str, value: str) -> None:
         """Set a plain config value of this clone."""
         with self._alone():
-            self._write_overlay(overlay.with_config(_read(self.overlay), key, value))
+            self._write_overlay(overlay.with_config(read_config(self.overlay), key, value))
 
     def holds_secrets(self, environment: Mapping[str, str]) -> bool:
         """Whether anything is, or could be, encrypted here."""
@@ -127,11 +127,16 @@ def make_private(folder: Path) -> None:
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
-def _read(path: Path) -> str:
+def read_config(path: Path) -> str:
+    """A stack config's text; empty where there is none. Raises WrapperError on one that is not readable."""
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError as error:
+        raise WrapperError(f"{path}: is no stack config ({error}). Correct it, or restore it.") from error
+    overlay.check(text, str(path))
+    return text
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,13 +1,14 @@
 """The stack config of `dev`: the tracked file with this clone's own values laid over it.
 
-Texts in, texts out. Merging is done on YAML nodes, not on values, so that no scalar changes its meaning on the way
-(`yes`, `0755` and `1:30` stay what the engine takes them for).
+Texts in, texts out; `check` them first. Merging is done on YAML nodes, not on values, so that no scalar changes its
+meaning on the way (`yes`, `0755` and `1:30` stay what the engine takes them for).
 """
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from wrapper.errors import WrapperError
+from wrapper.project import LOADER
 
 _CONFIG = "config"
 _NULL = "tag:yaml.org,2002:null"
@@ -60,15 +61,21 @@ def with_config(text: str, key: str, value: str) -> str:
     return merge(text, yaml.safe_dump({_CONFIG: {key: value}}, width=_LINE_WIDTH))
 
 
-def _top(text: str) -> MappingNode:
+def check(text: str, where: str) -> None:
+    """Raises WrapperError unless `text` is a stack config; `where` is its file."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise WrapperError(f"stack config: cannot be read as YAML ({error}).") from error
+        _top(text)
+    except (yaml.YAMLError, TypeError) as error:
+        detail = " ".join(str(error).split())
+        raise WrapperError(f"{where}: is no stack config ({detail}). Correct it, or restore it.") from error
+
+
+def _top(text: str) -> MappingNode:
+    node = yaml.compose(text, Loader=LOADER)
     if node is None:
         return MappingNode("tag:yaml.org,2002:map", [], flow_style=False)
     if not isinstance(node, MappingNode):
-        raise WrapperError(f"stack config: must be a mapping (got {node.value!r}).")
+        raise TypeError(f"it must be a mapping, not {node.value!r}")
     return node
 
 

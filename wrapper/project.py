@@ -13,6 +13,9 @@ import yaml
 from wrapper.errors import WrapperError
 from wrapper.json_file import read_json
 
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where there is one: it is ten times as fast."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
@@ -52,7 +55,7 @@ def load(folder: Path) -> Project:
     """Raises WrapperError."""
     path = folder / "Pulumi.yaml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  a safe loader
         name = content["name"]
         url = (content.get("backend") or {}).get("url") or ""
         keys = content.get("config") or {}

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from wrapper import apt_offer, docker_api, docker_endpoint, docker_state, host
+from wrapper import docker_api, docker_endpoint, docker_state, host
 from wrapper.arguments import INSTALL_DOCKER
 from wrapper.console import agreed, interactive, say
 from wrapper.docker_endpoint import Endpoint
@@ -20,7 +20,6 @@ from wrapper.docker_state import Docker, State
 from wrapper.errors import WrapperError
 from wrapper.host import Offer
 from wrapper.install_plan import Plan, plan
-from wrapper.installer import Installer
 from wrapper.need import Need
 
 _NEEDS = {State.ABSENT: Need.DOCKER, State.STOPPED: Need.DOCKER_START}
@@ -69,14 +68,16 @@ def docker_needs(found: Docker) -> frozenset[Need]:
 
 def provide(needs: frozenset[Need], *, consent: bool) -> None:
     """Install and start what `needs` names, if the person agrees. Raises WrapperError."""
+    # Rarely needed, and slow to import, as they bring urllib.
+    from wrapper import apt_offer  # noqa: PLC0415
+    from wrapper.installer import Installer  # noqa: PLC0415
+
     here = host.here()
-    if not needs:
-        return
     wanted, offer = needs, Offer()
-    if here.may_install and needs != {Need.DOCKER_START}:
+    if here.may_install and Need.DOCKER in needs:
         say("install: asking the package repositories what they offer")
         offer = apt_offer.ask(here)
-        if Need.DOCKER in needs and not offer.registry and not host.program("debootstrap"):
+        if not offer.registry and not host.program("debootstrap"):
             wanted = needs | {Need.DEBOOTSTRAP}
     todo = plan(here, wanted, offer)
     _ask(todo, consent=consent)

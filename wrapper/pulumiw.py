@@ -57,7 +57,14 @@ def main(words: list[str], environment: Mapping[str, str]) -> None:
     if call.verb in STATELESS or call.help:
         Runner(engine, root=ROOT, environment=environment).become(call.arguments)
     session = begin(call, root=ROOT, engine=engine, folder=folder, environment=environment)
-    hand_over(prepare(session))
+    try:
+        session = prepare(session)
+    except OSError as error:
+        raise WrapperError(
+            f"stack {session.stack}: {error.filename or folder} cannot be used ({error.strerror}). "
+            "See to its permissions and to the space on its disk."
+        ) from error
+    hand_over(session)
 
 
 def prepare(session: Session) -> Session:

@@ -38,9 +38,8 @@ class Session:
 
     @property
     def tracked(self) -> str:
-        """The stack's config file, as tracked; empty where there is none."""
-        path = self.project.stack_config(self.stack)
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        """The stack's config file, as tracked; empty where there is none. Raises WrapperError on a broken one."""
+        return dev_config.read_config(self.project.stack_config(self.stack))
 
     def extended(self, variables: Mapping[str, str]) -> "Session":
         return replace(self, environment={**self.environment, **variables})

@@ -10,7 +10,7 @@ from typing import Literal
 
 from wrapper import docker_api, images, overlay
 from wrapper.console import say
-from wrapper.dev_config import GENERATED, SALT, DevConfig, make_private
+from wrapper.dev_config import GENERATED, SALT, DevConfig, make_private, read_config
 from wrapper.docker_endpoint import Endpoint
 from wrapper.errors import WrapperError
 from wrapper.handover import Runner
@@ -106,7 +106,7 @@ class StackSetup:
     def _config(self) -> str:
         if self._dev:
             return self._dev.settle()
-        return self._project.stack_config(self._stack).read_text(encoding="utf-8")
+        return read_config(self._project.stack_config(self._stack))
 
     def _keep(self, key: str, value: str) -> None:
         if self._dev:

@@ -159,6 +159,15 @@ class Environment:
 
         Raises WrapperError.
         """
+        try:
+            self._prepare(lock, tool)
+        except OSError as error:
+            raise WrapperError(
+                f"venv: {error.filename or self.path} cannot be written ({error.strerror}). "
+                "See to its permissions and to the space on its disk."
+            ) from error
+
+    def _prepare(self, lock: str, tool: Tool) -> None:
         with self._alone():
             match self.todo(lock):
                 case Todo.NOTHING:

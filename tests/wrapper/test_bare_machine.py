@@ -89,6 +89,16 @@ def test_without_consent_a_bare_machine_stays_bare(visit: Visit) -> None:
         assert word in visit.refused.stderr
 
 
+def test_a_person_is_asked_and_may_say_no(visit: Visit) -> None:
+    """On a terminal; Pulumi's own --yes is no answer to this."""
+    typed = "{ sleep 1; echo n; } | script --quiet --return --command './pulumiw up --yes' /dev/null"
+    asked = on(visit.machine, typed)
+
+    assert asked.returncode == 1
+    assert "Start it, as root? [y/N]" in asked.stdout
+    assert "install: nothing was changed." in asked.stdout
+
+
 def test_one_command_turns_a_bare_machine_into_one_that_deploys(visit: Visit) -> None:
     """Docker is there, the engine gets to it, and the rest of the system is as it was."""
     assert visit.agreed.returncode == 0, visit.agreed.stderr

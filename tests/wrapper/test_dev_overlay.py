@@ -90,11 +90,14 @@ def test_formatting_is_no_change() -> None:
     assert not overlay.same(TRACKED, TRACKED.replace("8080", "'8080'"))
 
 
-@pytest.mark.parametrize("text", ["a: [", "- a", "text"])
-def test_config_that_is_no_mapping_is_an_error(text: str) -> None:
-    """Said once, in words."""
-    with pytest.raises(WrapperError, match="stack config: "):
-        overlay.merge(text, "")
+@pytest.mark.parametrize("content", [b"a: [", b"- a", b"text", b"a: \xff"])
+def test_config_that_is_none_is_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
+    """Whichever of the files it is."""
+    dev = _dev(tmp_path)
+    dev.tracked.write_bytes(content)
+
+    with pytest.raises(WrapperError, match=r"Pulumi\.dev\.yaml: is no stack config \("):
+        dev.settle()
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,17 @@ def test_a_newer_one_under_its_full_name_is_found(tmp_path: Path, old: str) -> N
     assert done.stdout.startswith("3.13 runs: ")
 
 
+@pytest.mark.parametrize(("version", "runs"), [("3.13", "3.13"), ("3.9", "3.12")])
+def test_an_environment_made_by_hand_is_tried_first(tmp_path: Path, version: str, runs: str) -> None:
+    """If its Python is new enough."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{says(version)}\n")
+    python.chmod(0o755)
+
+    assert start(tmp_path, python3=says("3.12")).stdout.startswith(f"{runs} runs: ")
+
+
 def test_without_a_python_it_says_what_to_install(tmp_path: Path) -> None:
     """For this system, with what was found."""
     done = start(tmp_path, python3=says("3.9"))
