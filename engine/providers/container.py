@@ -13,7 +13,6 @@ from engine.providers.container_config import (
     observe,
     published_ports,
     resources,
-    upload_archive,
 )
 from engine.providers.container_schema import CAN_DRIFT, SCHEMA, SENT_ON_UPDATE, STATE_ONLY
 from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError, inspect, log_text
@@ -67,18 +66,14 @@ class Container(ResourceType):
         id_ = docker.call("POST", "/containers/create", create_request(plain), params=params)["Id"]
         try:
             _join_networks(docker, id_, plain)
-            for upload in plain.get("uploads") or ():
-                archive = upload_archive(upload, context.cwd)
-                docker.call("PUT", f"/containers/{id_}/archive", archive, params={"path": "/"})
             if plain["start"]:
                 docker.call("POST", f"/containers/{id_}/start")
                 _wait_until_healthy(context, id_, plain)
-            extra = _attached(context, id_, plain)
         except ProviderError as error:
             info = None if error.unsure else inspect(docker, "containers", id_)
             outputs = _recorded(inputs, info) if info else {"id": id_}
             raise ProviderError(f"{context.name}: {error}", (id_, outputs)) from error
-        return id_, {**_recorded(inputs, _inspect(docker, id_)), **extra}
+        return id_, _recorded(inputs, _inspect(context, id_))
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         info = inspect(context.docker(), "containers", state.id)
@@ -108,17 +103,13 @@ class Container(ResourceType):
         if "mustRun" in diff.keys and plain["mustRun"] and plain["start"]:
             docker.call("POST", f"/containers/{old.id}/start")
             _wait_until_healthy(context, old.id, plain)
-        info = inspect(docker, "containers", old.id)
-        if info is None:
-            raise ProviderError(f"{context.name}: the container is gone. Run refresh, then up.")
-        return _recorded(inputs, info)
+        return _recorded(inputs, _inspect(context, old.id))
 
     def delete(self, context: Context, state: State) -> None:
         docker, plain = context.docker(), reveal(state.outputs)
         grace = int(plain.get("destroyGraceSeconds") or 0)
         try:
-            if not plain.get("attach"):
-                docker.call("POST", f"/containers/{state.id}/stop", params={"t": grace}, seconds=grace)
+            docker.call("POST", f"/containers/{state.id}/stop", params={"t": grace}, seconds=grace)
         except DockerError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -138,10 +129,11 @@ def _remove(docker: DockerApi, id_: str, *, volumes: bool) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _inspect(docker: DockerApi, id_: str) -> dict[str, Any]:
-    # `rm` removes a container that has ended
-    ended = {"Id": id_, "Name": "", "State": {"Running": False, "ExitCode": 0}}
-    return inspect(docker, "containers", id_) or ended
+def _inspect(context: Context, id_: str) -> dict[str, Any]:
+    info = inspect(context.docker(), "containers", id_)
+    if info is None:
+        raise ProviderError(f"{context.name}: the container is gone. Run refresh, then up.")
+    return info
 
 
 def _join_networks(docker: DockerApi, id_: str, plain: Properties) -> None:
@@ -164,7 +156,7 @@ def _wait_until_healthy(context: Context, id_: str, plain: Properties) -> None:
     """Returns when the health check passes. Raises ProviderError as soon as it no longer can."""
     limit, began = float(plain.get("waitTimeout") or 0), time.monotonic()
     while plain.get("wait"):
-        info = _inspect(context.docker(), id_)
+        info = _inspect(context, id_)
         state, elapsed = info["State"], time.monotonic() - began
         health = (state.get("Health") or {}).get("Status", "")
         if state["Running"] and health == "healthy":
@@ -182,38 +174,23 @@ def _wait_until_healthy(context: Context, id_: str, plain: Properties) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _log(context: Context, id_: str, tail: str) -> str:
-    params = {"stdout": 1, "stderr": 1, "tail": tail}
-    return log_text(context.docker().call("GET", f"/containers/{id_}/logs", params=params))
-
-
 def _with_log(context: Context, id_: str, state: dict[str, Any], cause: str) -> str:
     checks = (state.get("Health") or {}).get("Log") or ()
     parts = [cause + "."]
     if checks and checks[-1].get("ExitCode"):
         parts.append(f"Last health check (exit code {checks[-1]['ExitCode']}): {checks[-1].get('Output', '').strip()}")
-    lines = _log(context, id_, str(_LOG_LINES)).rstrip().splitlines()
+    tail = {"stdout": 1, "stderr": 1, "tail": str(_LOG_LINES)}
+    log = log_text(context.docker().call("GET", f"/containers/{id_}/logs", params=tail))
+    lines = log.rstrip().splitlines()
     parts.append("Last lines of its log:\n" + "\n".join(f"    {line}" for line in lines))
     return context.blind("\n".join(parts))
 
 
-def _attached(context: Context, id_: str, plain: Properties) -> Properties:
-    """Waits for the end of a container that is attached to; what is then known of it."""
-    if not (plain.get("attach") and plain["start"]):
-        return {}
-    while (info := _inspect(context.docker(), id_))["State"]["Running"]:
-        if context.cancelled.is_set():
-            raise ProviderError("the wait for its end was cancelled. The next `up` replaces it.")
-        time.sleep(_POLL_SECONDS)
-    logs = {"containerLogs": _log(context, id_, "all")} if plain.get("logs") and not plain.get("rm") else {}
-    return {"exitCode": info["State"]["ExitCode"], **logs}
-
-
 def _recorded(inputs: Properties, info: dict[str, Any]) -> Properties:
     """The outputs: what Docker tells, and what the program gave as it gave it."""
-    blank: Properties = dict.fromkeys(("attach", "logs", "wait"), False)
+    blank: Properties = {"attach": False, "logs": False, "wait": False, "rm": False}
     blank |= {key: [] for key in ("envs", "labels", "ports", "volumes", "uploads", "networksAdvanced", "mounts")}
-    observed = observe(info) if info.get("Config") else {"id": info["Id"]}
+    observed = observe(info)
     given = recorded(inputs, SCHEMA)
     if not info["State"]["Running"]:
         observed["exitCode"] = info["State"].get("ExitCode", 0)

@@ -1,11 +1,6 @@
 """A container in Docker's words: the create and update requests, and an inspection read back."""
 
-import base64
-import io
-import tarfile
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from engine.errors import ProviderError
@@ -18,7 +13,6 @@ _MEBIBYTE = 1024 * 1024
 _NANO = 10**9
 _CONFIG = {
     "command": "Cmd",
-    "domainname": "Domainname",
     "entrypoints": "Entrypoint",
     "hostname": "Hostname",
     "stdinOpen": "OpenStdin",
@@ -29,10 +23,6 @@ _CONFIG = {
     "workingDir": "WorkingDir",
 }
 _HOST = {
-    "cgroupParent": "CgroupParent",
-    "cgroupnsMode": "CgroupnsMode",
-    "cpuPeriod": "CpuPeriod",
-    "cpuQuota": "CpuQuota",
     "cpuSet": "CpusetCpus",
     "cpuShares": "CpuShares",
     "dns": "Dns",
@@ -44,11 +34,8 @@ _HOST = {
     "networkMode": "NetworkMode",
     "pidMode": "PidMode",
     "privileged": "Privileged",
-    "publishAllPorts": "PublishAllPorts",
     "readOnly": "ReadonlyRootfs",
-    "rm": "AutoRemove",
     "runtime": "Runtime",
-    "storageOpts": "StorageOpt",
     "sysctls": "Sysctls",
     "tmpfs": "Tmpfs",
     "usernsMode": "UsernsMode",
@@ -59,7 +46,6 @@ _MEBIBYTES = {
     "memorySwap": "MemorySwap",
     "shmSize": "ShmSize",
 }
-_UNREAD = frozenset({"cgroupParent", "cgroupnsMode", "cpuPeriod", "cpuQuota"})
 _DURATIONS = {
     "interval": "Interval",
     "timeout": "Timeout",
@@ -109,14 +95,6 @@ def _host_config(inputs: Properties) -> dict[str, Any]:
         "ExtraHosts": [f"{item['host']}:{item['ip']}" for item in inputs.get("hosts") or ()],
         "Ulimits": [
             {key.title(): item[key] for key in ("name", "soft", "hard")} for item in inputs.get("ulimits") or ()
-        ],
-        "Devices": [
-            {
-                "PathOnHost": item["hostPath"],
-                "PathInContainer": item.get("containerPath") or item["hostPath"],
-                "CgroupPermissions": item.get("permissions") or "rwm",
-            }
-            for item in inputs.get("devices") or ()
         ],
         "PortBindings": {},
     }
@@ -184,27 +162,6 @@ def endpoint(network: Properties) -> dict[str, Any]:
     }
 
 
-def upload_archive(upload: Properties, cwd: Path) -> bytes:
-    """A tar archive of one uploaded file. Raises ProviderError unless it has exactly one content."""
-    sources = [key for key in ("content", "contentBase64", "source") if upload.get(key)]
-    where = f"uploads {upload['file']}"
-    if len(sources) != 1:
-        raise ProviderError(f"{where}: give one of content, contentBase64 or source (got {len(sources)}).")
-    given = upload[sources[0]]
-    try:
-        data = (cwd / given).read_bytes() if sources == ["source"] else given.encode()
-        data = base64.b64decode(data, validate=True) if sources == ["contentBase64"] else data
-    except (OSError, ValueError) as error:
-        raise ProviderError(f"{where}: its {sources[0]} cannot be read ({error}).") from error
-    entry = tarfile.TarInfo(upload["file"])
-    entry.size, entry.mtime = len(data), int(time.time())
-    entry.mode = int(upload.get("permissions") or ("0744" if upload.get("executable") else "0644"), 8)
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        tar.addfile(entry, io.BytesIO(data))
-    return out.getvalue()
-
-
 # An inspection, read back
 
 
@@ -224,8 +181,7 @@ def observe(info: dict[str, Any]) -> Properties:
         "securityOpts": host.get("SecurityOpt") or [],
     }
     for part, names in ((config, _CONFIG), (host, _HOST)):
-        read = {key: name for key, name in names.items() if key not in _UNREAD}
-        observed |= {key: part.get(name) or _BLANK[SCHEMA[key].kind] for key, name in read.items()}
+        observed |= {key: part.get(name) or _BLANK[SCHEMA[key].kind] for key, name in names.items()}
     for key, name in _MEBIBYTES.items():
         size = host.get(name) or 0
         observed[key] = size // _MEBIBYTE if size > 0 else size

@@ -4,23 +4,16 @@ from engine.providers.schema import LABEL, parse_schema
 
 SCHEMA = parse_schema(
     """
-    attach            flag        in-place
     capabilities      object
-    cgroupParent      text
-    cgroupnsMode      text
     command           list        computed
     containerReadRefreshTimeoutMilliseconds  number  in-place =15000
-    cpuPeriod         number      in-place
-    cpuQuota          number      in-place
     cpuSet            text        in-place
     cpuShares         number      in-place
     cpus              text
     destroyGraceSeconds  number   in-place
-    devices           object-set
     dns               set
     dnsOpts           set
     dnsSearches       set
-    domainname        text
     entrypoints       list        computed
     envs              set         computed
     groupAdds         set
@@ -33,7 +26,6 @@ SCHEMA = parse_schema(
     labels            object-set  computed
     logDriver         text        computed
     logOpts           map
-    logs              flag        in-place
     maxRetryCount     number      in-place
     memory            number      in-place
     memoryReservation number      in-place
@@ -47,11 +39,9 @@ SCHEMA = parse_schema(
     platform          text        computed
     ports             objects
     privileged        flag
-    publishAllPorts   flag
     readOnly          flag
     removeVolumes     flag        in-place =true
     restart           text        in-place =no
-    rm                flag        in-place
     runtime           text        computed
     securityOpts      set         computed
     shmSize           number      computed
@@ -59,12 +49,10 @@ SCHEMA = parse_schema(
     stdinOpen         flag
     stopSignal        text        computed
     stopTimeout       number      computed
-    storageOpts       map
     sysctls           map
     tmpfs             map         in-place
     tty               flag
     ulimits           object-set
-    uploads           object-set
     user              text        keeps
     usernsMode        text
     volumes           object-set
@@ -73,7 +61,6 @@ SCHEMA = parse_schema(
     workingDir        text        keeps
     """,
     capabilities=parse_schema("adds set\ndrops set"),
-    devices=parse_schema("containerPath text\nhostPath text required\npermissions text =rwm"),
     healthcheck=parse_schema(
         "interval duration\nretries number\nstartInterval duration\nstartPeriod duration\ntests list\ntimeout duration"
     ),
@@ -108,17 +95,6 @@ SCHEMA = parse_schema(
     ),
     ports=parse_schema("external number computed\ninternal number required\nip text =0.0.0.0\nprotocol text =tcp"),
     ulimits=parse_schema("hard number required\nname text required\nsoft number required"),
-    uploads=parse_schema(
-        """
-        content        text
-        contentBase64  text
-        executable     flag
-        file           text  required
-        permissions    text
-        source         text
-        sourceHash     text
-        """
-    ),
     volumes=parse_schema(
         "containerPath text\nfromContainer text\nhostPath text\nreadOnly flag\nselinuxRelabel text\nvolumeName text"
     ),
@@ -128,7 +104,7 @@ SCHEMA = parse_schema(
 SENT_ON_UPDATE = ("restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap")
 """What Docker can change on a running container."""
 
-STATE_ONLY = ("healthcheck", "init", "tmpfs", "cpuPeriod", "cpuQuota")
+STATE_ONLY = ("healthcheck", "init", "tmpfs")
 """What the provider says it updates and does not: Docker cannot change it on an existing container."""
 
 CAN_DRIFT = frozenset([*SENT_ON_UPDATE, "cpus", "name"])
