@@ -95,8 +95,9 @@ def render(args: NginxArgs) -> str:
 
 
 class _NginxTemplate(Template):
-    """`@{name}` is a value; `$name` stays Nginx's own."""
+    """`@{name}` is a value, `@@` an at sign; `$name` stays Nginx's own."""
 
+    delimiter = "@"
     pattern = r"@(?:(?P<escaped>@)|(?P<named>(?!))|\{(?P<braced>[a-z_]+)\}|(?P<invalid>\{[^}]))"  # type: ignore[assignment]
 
 

@@ -1,0 +1,191 @@
+"""The edge: its configuration as text, and what may and may not replace the holder of the ports."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import nginx
+from components.container import Placement
+from components.nginx import SLOTS, Nginx, NginxArgs, render
+from components.sizing import Limits
+from components.volume import SiteVolumes, SiteVolumesArgs
+from tests.unit.goldens import expect
+from tests.unit.recording import Declarations, record
+
+PLACEMENT = Placement(prefix="shop-prod")
+
+ARGS: dict[str, Any] = {
+    "placement": PLACEMENT,
+    "image": "shop-prod/nginx:0123456789ab",
+    "network": "shop-prod-edge",
+    "hosts": ("www.example.com", "example.com"),
+    "publish_address": "0.0.0.0",  # noqa: S104 - compared, not bound
+    "http_port": 80,
+    "https_port": 443,
+    "limits": Limits(cpus=1.5, memory_mb=128, pids=50),
+    "upload_limit_mb": 25,
+    "request_timeout_seconds": 30,
+    "drain_timeout_seconds": 60,
+}
+
+
+def declare(**changes: Any) -> Declarations:
+    """The edge with these arguments changed."""
+
+    def program() -> None:
+        volumes = SiteVolumes("volumes", SiteVolumesArgs(placement=PLACEMENT))
+        Nginx("nginx", NginxArgs(**ARGS | {"volumes": volumes} | changes))
+
+    return record(program)
+
+
+def edge(declarations: Declarations) -> tuple[Any, Any]:
+    """The holder and Nginx."""
+    holder = declarations.all["Container nginx-holder"]
+    (server,) = (each for each in declarations.of("Container") if each is not holder)
+    return holder, server
+
+
+def rendered(**changes: Any) -> str:
+    """The configuration with these arguments changed; volumes are not in it."""
+    texts: list[str] = []
+
+    def program() -> None:
+        volumes = SiteVolumes("volumes", SiteVolumesArgs(placement=PLACEMENT))
+        texts.append(render(NginxArgs(**ARGS | {"volumes": volumes} | changes)))
+
+    record(program)
+    return texts[0]
+
+
+def test_the_configuration_is_the_templates_with_every_value_filled_in() -> None:
+    """The whole text, as Nginx reads it."""
+    expect("nginx.conf", rendered())
+
+
+def test_no_placeholder_is_left_and_nginx_keeps_its_own_variables() -> None:
+    """`@{name}` is ours, `$name` is Nginx's."""
+    text = rendered()
+    assert re.findall(r"@\{\w+\}", text) == []
+    assert "$request_uri" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"hosts": ("a.example",)}, "server_name a.example;"),
+        ({"limits": Limits(cpus=4, memory_mb=128, pids=50)}, "worker_processes 4;"),
+        ({"upload_limit_mb": 300}, "client_max_body_size 300m;"),
+        ({"drain_timeout_seconds": 7}, "worker_shutdown_timeout 7s;"),
+        ({"request_timeout_seconds": 40}, "proxy_read_timeout 45s;"),
+    ],
+)
+def test_a_value_reaches_its_directive(changes: dict[str, Any], line: str) -> None:
+    """And is not there without the change."""
+    assert line in rendered(**changes)
+    assert line not in rendered()
+
+
+def test_there_is_a_slot_for_every_replica_that_a_stack_can_have() -> None:
+    """Their number never changes, so scaling needs no new configuration."""
+    text = rendered()
+    assert text.count("server unix:/run/slots/") == SLOTS == 20
+
+
+@pytest.mark.parametrize(
+    ("template", "error"),
+    [
+        ("listen @{port};", KeyError),
+        ("listen @{http-port};", ValueError),
+        ("listen @{port ;", ValueError),
+    ],
+)
+def test_a_placeholder_that_is_unknown_or_broken_is_an_error(
+    template: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would otherwise reach Nginx as text."""
+    (tmp_path / "site.conf").write_text(template)
+    monkeypatch.setattr(nginx, "_TEMPLATES", tmp_path)
+    with pytest.raises(error):
+        nginx._fill("site.conf", other="1")
+
+
+def test_other_at_signs_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named locations begin with one; a doubled one before a brace stands for itself."""
+    (tmp_path / "site.conf").write_text("error_page 502 = @anyone; a@example.com @@{x} @{name}")
+    monkeypatch.setattr(nginx, "_TEMPLATES", tmp_path)
+    assert nginx._fill("site.conf", name="1") == "error_page 502 = @anyone; a@example.com @{x} 1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image": "shop-prod/nginx:ba9876543210"},
+        {"hosts": ("b.example",)},
+        {"limits": Limits(cpus=2, memory_mb=256, pids=60)},
+        {"upload_limit_mb": 30},
+        {"request_timeout_seconds": 31},
+        {"drain_timeout_seconds": 61},
+    ],
+)
+def test_a_new_nginx_starts_beside_the_old_one_and_the_holder_stays(changes: dict[str, Any]) -> None:
+    """Another name for Nginx; the same holder but for the image, which is not looked at."""
+    before, after = edge(declare()), edge(declare(**changes))
+    assert before[1].name != after[1].name
+    assert before[1].inputs["name"] != after[1].inputs["name"]
+    assert before[0].ignore_changes == ("image",)
+    assert {**before[0].inputs, "image": ""} == {**after[0].inputs, "image": ""}
+
+
+@pytest.mark.parametrize("changes", [{"publish_address": "127.0.0.1"}, {"http_port": 8080}, {"https_port": 0}])
+def test_a_new_port_changes_the_holder_and_not_nginx(changes: dict[str, Any]) -> None:
+    """Nginx follows it by its namespace alone."""
+    before, after = edge(declare()), edge(declare(**changes))
+    assert before[0].inputs["ports"] != after[0].inputs["ports"]
+    assert before[1].name == after[1].name
+
+
+@pytest.mark.parametrize(
+    ("https_port", "ports"),
+    [
+        (
+            443,
+            [
+                {"ip": "0.0.0.0", "external": 80, "internal": 8080},  # noqa: S104 - compared, not bound
+                {"ip": "0.0.0.0", "external": 443, "internal": 8443},  # noqa: S104 - compared, not bound
+            ],
+        ),
+        (0, [{"ip": "0.0.0.0", "external": 80, "internal": 8080}]),  # noqa: S104 - compared, not bound
+    ],
+)
+def test_the_holder_publishes_what_the_config_says(https_port: int, ports: list[dict[str, Any]]) -> None:
+    """Both ports from the first day on, unless HTTPS is left out."""
+    assert edge(declare(https_port=https_port))[0].inputs["ports"] == ports
+
+
+@pytest.mark.parametrize(("migrate", "sysctls"), [(True, {"net.ipv4.tcp_migrate_req": "1"}), (False, None)])
+def test_connections_are_handed_over_where_the_kernel_can(migrate: bool, sysctls: dict[str, str] | None) -> None:
+    """An older kernel does not know the setting and would refuse the container."""
+    assert edge(declare(connections_migrate=migrate))[0].inputs.get("sysctls") == sysctls
+
+
+def test_nginx_lives_in_the_holders_network() -> None:
+    """It follows from the holder's id, so a new holder is a reason to replace it."""
+    holder, server = edge(declare())
+    assert server.inputs["networkMode"].startswith("container:nginx-holder-")
+    assert server.inputs["networksAdvanced"] == []
+    assert [network["name"] for network in holder.inputs["networksAdvanced"]] == ["shop-prod-edge"]
+
+
+def test_nginx_stops_gracefully_and_later_than_its_requests() -> None:
+    """SIGQUIT lets requests finish; the kill comes after the time that they have."""
+    inputs = edge(declare())[1].inputs
+    assert (inputs["stopSignal"], inputs["stopTimeout"]) == ("SIGQUIT", 70)
+
+
+def test_every_argument_is_tried() -> None:
+    """An argument that is added is added to these tests."""
+    assert {field.name for field in dataclasses.fields(NginxArgs)} == ARGS.keys() | {"volumes", "connections_migrate"}
