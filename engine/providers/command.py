@@ -82,11 +82,12 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
     texts: dict[str, list[str]] = {name: [] for name in (*_STREAMS, "both")}
 
     def drain(name: str, stream: IO[str]) -> None:
-        for line in stream:
-            texts[name].append(line)
-            texts["both"].append(line)
-            if name in _LOGGED[plain.get("logging")]:
-                context.progress(context.blind(line.rstrip("\n")))
+        with stream:
+            for line in stream:
+                texts[name].append(line)
+                texts["both"].append(line)
+                if name in _LOGGED[plain.get("logging")]:
+                    context.progress(context.blind(line.rstrip("\n")))
 
     pipes = zip(_STREAMS, (process.stdout, process.stderr), strict=True)
     threads = [threading.Thread(target=drain, args=pair, daemon=True) for pair in pipes]

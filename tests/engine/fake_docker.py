@@ -49,7 +49,7 @@ class FakeDocker:
             (r"POST /networks/create", self._create_network),
             (r"GET /networks/([^/]+)", lambda name, **_: self._find(self.networks, name)),
             (r"DELETE /networks/([^/]+)", lambda name, **_: self._remove(self.networks, name)),
-            (r"POST /networks/([^/]+)/(?:dis)?connect", lambda name, **_: None),
+            (r"POST /networks/([^/]+)/(?:dis)?connect", lambda *_, **__: None),
             (r"POST /volumes/create", self._create_volume),
             (r"GET /volumes/([^/]+)", lambda name, **_: self._find(self.volumes, name)),
             (r"DELETE /volumes/([^/]+)", lambda name, **_: self._remove(self.volumes, name)),
@@ -59,7 +59,7 @@ class FakeDocker:
 
     def _find(self, kind: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
         for id_, entry in kind.items():
-            if name in (id_, entry["Name"].lstrip("/")):
+            if name in (id_, entry.get("Name", "").lstrip("/")):
                 return entry
         raise DockerError(f"No such object: {name}", NOT_FOUND)
 

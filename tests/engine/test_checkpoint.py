@@ -63,8 +63,10 @@ def test_no_secret_is_written_in_clear(content: dict[str, Any], checkpoints: Che
 
 def test_equal_secrets_of_two_resources_do_not_show_as_equal(checkpoints: Checkpoints) -> None:
     """Each has a ciphertext of its own."""
-    states = [State(urn=f"urn:pulumi:dev::shop::a:b:C::{n}", type="a:b:C", custom=False, outputs={"x": Secret("s3cret")})
-              for n in "ab"]
+    states = [
+        State(urn=f"urn:pulumi:dev::shop::a:b:C::{n}", type="a:b:C", custom=False, outputs={"x": Secret("s3cret")})
+        for n in "ab"
+    ]
     first, second = json.loads(checkpoints.render_deployment(states, ()))["resources"]
     assert first["outputs"] != second["outputs"]
 
@@ -102,12 +104,13 @@ def _resource(name: str, **fields: Any) -> dict[str, Any]:
         ([{**_resource("a"), "urn": "nonsense"}], "is not a URN"),
         ([_resource("p"), _resource("a", provider="urn:pulumi:dev::shop::a:b:C::p::other")], "unknown provider"),
         ([{"urn": "urn:pulumi:dev::shop::a:b:C::a"}], "damaged"),
-        ([_resource("a", inputs={"x": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}})], "damaged"),
+        (
+            [_resource("a", inputs={"x": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}})],
+            "damaged",
+        ),
     ],
 )
-def test_a_state_that_breaks_integrity_is_refused(
-    checkpoints: Checkpoints, resources: list[Any], message: str
-) -> None:
+def test_a_state_that_breaks_integrity_is_refused(checkpoints: Checkpoints, resources: list[Any], message: str) -> None:
     """The error names the resource, and says what to do."""
     with pytest.raises(StateError, match=message) as caught:
         checkpoints.parse(_with_resources(resources))

@@ -5,12 +5,24 @@ from dataclasses import replace
 from textwrap import dedent
 
 import pytest
-from builders import COMMAND, CONTAINER, NETWORK, STACK, VOLUME, container, goal, plan_text, planner, recorded, urn
 
 from engine.errors import EngineError, UnsupportedError
 from engine.model import Op
 from engine.planner import covers, deletion_waves, keep_ignored
 from engine.values import UNKNOWN, Secret
+from tests.engine.builders import (
+    COMMAND,
+    CONTAINER,
+    NETWORK,
+    STACK,
+    VOLUME,
+    container,
+    goal,
+    plan_text,
+    planner,
+    recorded,
+    urn,
+)
 
 
 def expect(text: str) -> str:
@@ -269,8 +281,8 @@ def test_a_thousand_resources_are_planned_in_under_a_second() -> None:
     """Planning is linear and cheap."""
     goals = [container(f"web-{number}", {"envs": [f"N={number}"], "memory": 64}) for number in range(1000)]
     states = recorded(*goals)
-    began = time.perf_counter()
+    began = time.process_time()
     text = plan_text(states, *goals)
-    elapsed = time.perf_counter() - began
+    elapsed = time.process_time() - began
     assert text.count("same") == 1000
     assert elapsed < 1.0

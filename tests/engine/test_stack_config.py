@@ -50,7 +50,9 @@ def test_declared_defaults_reach_the_program_unless_the_stack_sets_the_key(tmp_p
 def test_secrets_are_decrypted_at_any_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value with a secret somewhere inside is secret as a whole."""
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "abc")
-    config = config_of(tmp_path, f"config:\n  shop:host:\n    secure: {SEALED}\n  shop:a:\n    b:\n    - secure: {SEALED}\n")
+    config = config_of(
+        tmp_path, f"config:\n  shop:host:\n    secure: {SEALED}\n  shop:a:\n    b:\n    - secure: {SEALED}\n"
+    )
     values = config.values(Crypter(SALT))
     assert (values["shop:host"].text, values["shop:host"].secret) == ("s3cret", True)
     assert (values["shop:a"].text, values["shop:a"].secret) == ('{"b":["s3cret"]}', True)
@@ -83,9 +85,7 @@ def test_missing_and_mistyped_values_are_told_as_the_cli_does(tmp_path: Path, te
         ("name: [\n", ConfigError, "cannot be read as YAML"),
     ],
 )
-def test_a_wrong_project_file_is_refused(
-    tmp_path: Path, project: str, error: type[EngineError], message: str
-) -> None:
+def test_a_wrong_project_file_is_refused(tmp_path: Path, project: str, error: type[EngineError], message: str) -> None:
     """By name, and before anything else is read."""
     with pytest.raises(error, match=message):
         config_of(tmp_path, "", project)
