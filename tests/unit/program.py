@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pulumi.runtime.config import set_all_config
 
 import preflight
@@ -45,6 +46,12 @@ def set_config(values: Mapping[str, Any], *, encrypted: Collection[str] = tuple(
 
 def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def committed(stack: str) -> dict[str, Any]:
+    """The values of a committed stack config, by short key."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return {key.partition(":")[2]: value for key, value in config.items()}
 
 
 def load_settings(

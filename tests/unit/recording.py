@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 from google.protobuf import empty_pb2, json_format
+from pulumi.runtime import resource
 from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import ROOT
 from pulumi.runtime.stack import run_in_stack
 
@@ -130,7 +132,8 @@ def _record(program: Callable[[], object], project: str, stack: str, preview: bo
     def run() -> None:
         program()
 
-    with asyncio.Runner() as runner:
+    # Source positions cost a third of a run, and nobody looks at them here.
+    with asyncio.Runner() as runner, patch.object(resource, "_get_stack_trace", source_pb2.StackTrace):
         runner.get_loop()  # resources need one, the stack that set_mocks makes included
         set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
         ROOT.set(None)  # run_in_stack makes the stack that collects the program's outputs

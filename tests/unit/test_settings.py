@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import config_schema
 from components.sizing import CONNECTION_MB
 from settings import SECRET_LENGTHS, Settings, SettingsError
-from tests.unit.program import ROOT, SECRETS, load_settings
+from tests.unit.program import ROOT, SECRETS, committed, load_settings
 
 KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
 STACKS = ("dev", "staging", "prod")
@@ -362,14 +361,6 @@ def test_a_secret_is_in_no_text(encrypted: tuple[str, ...]) -> None:
 
 
 # The committed stacks
-
-
-def committed(stack: str) -> dict[str, Any]:
-    """The values of a committed stack config, by short key."""
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
-    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    assert all(key.startswith(f"{project}:") for key in config)
-    return {key.removeprefix(f"{project}:"): value for key, value in config.items()}
 
 
 @pytest.mark.parametrize("stack", STACKS)

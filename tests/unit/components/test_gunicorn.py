@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import config_schema
-from components.container import Logs, Placement
+from components.container import Logs, Placement, spec_hash
 from components.gunicorn import Gunicorn, GunicornArgs, _spec
 from components.postgres import Postgres, PostgresArgs
 from components.sizing import Limits
@@ -87,7 +87,7 @@ def _around() -> dict[str, Any]:
 
 
 def release(declarations: Declarations) -> str:
-    """The release's name."""
+    """The release's name, which is its hash."""
     return str(declarations.all["Gunicorn web"].outputs["release"])
 
 
@@ -105,8 +105,7 @@ def releases() -> dict[str, str]:
     def program() -> None:
         around = _around()
         for key, value in {"": None, **IN_THE_RELEASE}.items():
-            args = GunicornArgs(**ARGS | around | ({key: value} if key else {}))
-            names[key] = Gunicorn(f"web-{key}", args).release
+            names[key] = spec_hash(_spec(GunicornArgs(**ARGS | around | ({key: value} if key else {}))))
 
     record(program)
     return names
