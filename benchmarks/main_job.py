@@ -61,7 +61,7 @@ class Compose:
             "BASE": f"{stack.prefix}/debian:trixie",
             "SOURCE": source,
             "CA_IMAGE": f"{stack.prefix}/build-ca:latest" if has_ca else "scratch",
-            "NGINX_CONF": conf.partition("=")[2].replace("$", "$$"),
+            "NGINX_CONF": conf.partition("=")[2],
             "PORT": str(COMPOSE_PORT),
             "SECRETS": str(folder),
         }
