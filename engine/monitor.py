@@ -120,8 +120,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         severity, executor = _SEVERITIES.get(request.severity, "info"), self._deployment.executor
         self._deployment.failed |= severity == "error"
-        text = executor.blind(request.message).rstrip()
-        executor.tell(Message(severity=severity, text=text, urn=request.urn, passing=request.ephemeral))
+        if severity != "debug":
+            text = executor.blind(request.message).rstrip()
+            executor.tell(Message(severity=severity, text=text, urn=request.urn, passing=request.ephemeral))
         return empty_pb2.Empty()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002

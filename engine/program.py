@@ -14,10 +14,10 @@ from typing import Any
 from engine.config import ConfigValue
 from engine.errors import EngineError, UnsupportedError
 from engine.project import Project
-from engine.runner import ALREADY_TOLD, NO_SDK
 
 _RUNNER = Path(__file__).with_name("runner.py")
 _END_SECONDS = 5.0
+ALREADY_TOLD, NO_SDK = 32, 33  # as the runner has them, whose imports are slow
 
 
 def find_python(project: Project) -> str:
@@ -87,6 +87,12 @@ class Program:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        if self._reader.is_alive():
+            self._reader.join(_END_SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
 
 
 def failure_of(code: int) -> str:

@@ -39,7 +39,7 @@ class DetailDisplay:
                 self._messages = {}
                 self._print([self._palette(event.title, BOLD)])
             elif isinstance(event, Message):
-                if event.severity != "debug" and not event.passing:
+                if not event.passing:
                     self._messages.setdefault(event.urn, []).append(event)
             elif isinstance(event, StepEnded):
                 self._step(event.step)

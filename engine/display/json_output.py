@@ -53,7 +53,7 @@ class JsonPreview:
                 is_stack = event.step.op is Op.SAME and event.step.state.type == STACK_TYPE
                 if (event.step.op in _IN_DIGEST or is_stack) and not event.step.state.is_default_provider:
                     self._steps.append(self._step(event.step, event.state))
-            elif isinstance(event, Message) and event.severity != "debug" and not event.passing:
+            elif isinstance(event, Message) and not event.passing:
                 message = {"urn": event.urn, "message": self._blind(event.text) + "\n", "severity": event.severity}
                 self._messages.append({key: value for key, value in message.items() if value})
             elif isinstance(event, Ended):

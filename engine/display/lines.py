@@ -62,7 +62,7 @@ class LineDisplay:
         self._print(f" {self._palette(words.symbol, words.color)} " + " ".join(filter(None, parts)))
 
     def _message(self, message: Message) -> None:
-        if message.severity == "debug" or (message.passing and message == self._last):
+        if message.passing and message == self._last:
             return
         self._last = message
         if not message.passing:

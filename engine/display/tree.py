@@ -88,8 +88,6 @@ class TreeDisplay:
             row.status = f"{words.ended} ({seconds(event.seconds)})" if words.ended else ""
 
     def _message(self, message: Message) -> None:
-        if message.severity == "debug":
-            return
         if not message.passing:
             self._messages.setdefault(message.urn, []).append(message)
         if message.urn and message.text:
