@@ -18,12 +18,16 @@ HOLDER_MB = 16
 def check_host(settings: Settings, server: Server) -> list[CheckMessage]:
     """Everything that is wrong with the server for this stack."""
     return [
-        *_engine(server),
+        *check_server(server),
         *_ports(settings, server),
         *_capacity(settings, server),
-        *_disk(server),
         *_data(settings, server),
     ]
+
+
+def check_server(server: Server) -> list[CheckMessage]:
+    """Everything that is wrong with the server for any stack."""
+    return [*_engine(server), *_disk(server)]
 
 
 def _engine(server: Server) -> Iterator[CheckMessage]:

@@ -6,14 +6,18 @@ import platform
 import re
 import shutil
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
 from docker.errors import DockerException
+from docker.utils import kwargs_from_env
 
 from preflight.messages import CheckMessage, error
+
+_PROC = Path("/proc")
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -68,10 +72,11 @@ def observe(docker_host: str, prefix: str, ports: Collection[int]) -> Server:
     """Ask the Docker server; of listeners, those on `ports`. Raises UnreachableError when there is no answer."""
     host = docker_host or os.environ.get("DOCKER_HOST", "")
     try:
-        client = docker.APIClient(base_url=host or None, version="auto", timeout=20, use_ssh_client=True)
-        info, containers = client.info(), client.containers()
-        version = client.version()["Version"]
-        volumes = client.volumes(filters={"label": f"django-stack.stack={prefix}"})["Volumes"] or []
+        options = kwargs_from_env() | ({"base_url": docker_host} if docker_host else {})  # DOCKER_HOST and its TLS
+        with closing(docker.APIClient(version="auto", timeout=20, use_ssh_client=True, **options)) as client:
+            info, containers = client.info(), client.containers()
+            version = client.version()["Version"]
+            volumes = client.volumes(filters={"label": f"django-stack.stack={prefix}"})["Volumes"] or []
     except (DockerException, OSError) as problem:
         raise UnreachableError(_unreachable(host or "unix:///var/run/docker.sock", problem)) from None
     local = not host.startswith(("ssh://", "tcp://", "http"))
@@ -91,8 +96,10 @@ def observe(docker_host: str, prefix: str, ports: Collection[int]) -> Server:
 
 
 def _unreachable(host: str, problem: BaseException) -> CheckMessage:
-    codes = {cause.errno for cause in _causes(problem) if isinstance(cause, OSError)}
-    if codes & {errno.EACCES, errno.EPERM}:
+    reasons = {
+        cause.errno: cause.strerror for cause in _causes(problem) if isinstance(cause, OSError) and cause.strerror
+    }
+    if reasons.keys() & {errno.EACCES, errno.EPERM}:
         return error(
             "host.E002",
             f"Docker: {host} must let this user in (got permission denied).",
@@ -100,7 +107,7 @@ def _unreachable(host: str, problem: BaseException) -> CheckMessage:
         )
     return error(
         "host.E001",
-        f"Docker: an engine must answer at {host} (got {problem}).",
+        f"Docker: an engine must answer at {host} (got {next(iter(reasons.values()), str(problem))}).",
         "Start Docker, install Docker Engine 24 or newer (./pulumiw up offers to), or correct DOCKER_HOST.",
     )
 
@@ -150,7 +157,7 @@ def _listening(ports: Collection[int]) -> Iterator[Listener]:
 
 def _listening_sockets() -> Iterator[tuple[str, str, int]]:
     for table, any_address in (("tcp", "00000000"), ("tcp6", "0" * 32)):
-        path = Path("/proc/net") / table
+        path = _PROC / "net" / table
         for line in path.read_text().splitlines()[1:] if path.exists() else []:
             fields = line.split()
             raw, port = fields[1].split(":")
@@ -160,14 +167,15 @@ def _listening_sockets() -> Iterator[tuple[str, str, int]]:
 
 
 def _ipv4(raw: str) -> str:
-    """An address as /proc writes it, in dotted form; IPv6 other than "any" as its raw digits."""
+    """An address as /proc writes it, in dotted form, mapped into IPv6 or not; other IPv6 as its raw digits."""
+    digits = raw.removeprefix("0000000000000000FFFF0000")
     ipv4_digits = 8
-    return ".".join(str(byte) for byte in bytes.fromhex(raw)[::-1]) if len(raw) == ipv4_digits else raw
+    return ".".join(str(byte) for byte in bytes.fromhex(digits)[::-1]) if len(digits) == ipv4_digits else raw
 
 
 def _socket_owners(inodes: set[str]) -> dict[str, str]:
     owners: dict[str, str] = {}
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in _PROC.glob("[0-9]*"):
         try:
             for descriptor in (process / "fd").iterdir():
                 found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
