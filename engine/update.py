@@ -1,7 +1,7 @@
 """One run of a stack, from observing to the history entry: up, refresh or destroy, or the preview of it."""
 
+import functools
 import secrets
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ from engine.journal import Journal
 from engine.model import STACK_TYPE, State
 from engine.planner import Planner
 from engine.program import Program, failure_of
-from engine.providers.docker_api import DockerApi, DockerEngine
+from engine.providers.docker_api import DockerApi, connect
 from engine.providers.registry import TYPES
 from engine.refresh import Refresher
 from engine.session import Session
@@ -31,20 +31,6 @@ _TITLES["refresh"] = ("Previewing refresh", "Refreshing")
 _ENDED_EARLY = (
     "the program ended before it was done, so nothing was deleted. Let it run to its end: without sys.exit()."
 )
-
-
-class Hosts:
-    """The Docker Engines of a run, each connected when it is first needed."""
-
-    def __init__(self, make: Callable[[str], DockerApi] = DockerEngine) -> None:
-        self._make, self._lock = make, threading.Lock()
-        self._known: dict[str, DockerApi] = {}
-
-    def __call__(self, host: str) -> DockerApi:
-        with self._lock:
-            if host not in self._known:
-                self._known[host] = self._make(host)
-            return self._known[host]
 
 
 @dataclass(kw_only=True)
@@ -60,7 +46,8 @@ class Update:
     targets: frozenset[str] = frozenset()
     refresh: bool = False
     message: str = ""
-    docker: Callable[[str], DockerApi] = field(default_factory=Hosts)
+    docker: Callable[[str], DockerApi] = field(default_factory=lambda: functools.cache(connect))
+    """The Docker Engine of a host, connected when it is first needed."""
     values: Mapping[str, ConfigValue] = field(default_factory=dict)
 
     def run(self, *, preview: bool, program: Program | None = None) -> Ended:

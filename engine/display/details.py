@@ -1,58 +1,30 @@
 """`--diff`: every step with the properties that change."""
 
-import threading
 from typing import Any, TextIO
 
-from engine.display.words import (
-    BOLD,
-    GREEN,
-    OPS,
-    RED,
-    YELLOW,
-    Blind,
-    Palette,
-    property_lines,
-    summary_lines,
-    value_lines,
-)
-from engine.events import Began, Ended, Event, Message, StepEnded
-from engine.model import STACK_TYPE, Change, ChangeKind, Op, Step
+from engine.display.base import TextDisplay
+from engine.display.words import GREEN, OPS, RED, YELLOW, Blind, Palette, property_lines, value_lines
+from engine.events import StepEnded, StepEvent
+from engine.model import STACK_TYPE, Change, ChangeKind, Op
 from engine.values import reveal
 
 _SHOWN = (Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE)
 _MARKS = {ChangeKind.ADD: ("+", GREEN), ChangeKind.DELETE: ("-", RED), ChangeKind.UPDATE: ("~", YELLOW)}
 
 
-class DetailDisplay:
+class DetailDisplay(TextDisplay):
     """Writes one block for each step when it has been taken."""
 
     def __init__(self, out: TextIO, palette: Palette, blind: Blind, *, show_secrets: bool = False) -> None:
-        self._out, self._palette, self._summary_blind = out, palette, blind
-        self._blind: Blind = str if show_secrets else blind
+        super().__init__(out, palette, str if show_secrets else blind)
         self._shown: Any = reveal if show_secrets else lambda value: value
-        self._lock = threading.Lock()
-        self._messages: dict[str, list[Message]] = {}
 
-    def __call__(self, event: Event) -> None:
-        with self._lock:
-            if isinstance(event, Began):
-                self._messages = {}
-                self._print([self._palette(event.title, BOLD)])
-            elif isinstance(event, Message):
-                if not event.passing:
-                    self._messages.setdefault(event.urn, []).append(event)
-            elif isinstance(event, StepEnded):
-                self._step(event.step)
-            elif isinstance(event, Ended):
-                self._print(summary_lines(event, self._messages, self._palette, self._summary_blind))
-
-    def _print(self, lines: list[str]) -> None:
-        self._out.write("".join(line + "\n" for line in lines))
-        self._out.flush()
-
-    def _step(self, step: Step) -> None:
+    def show_step(self, event: StepEvent) -> None:
+        if not isinstance(event, StepEnded):
+            return
+        step = event.step
         state, is_stack = step.state, step.state.type == STACK_TYPE
-        if state.is_default_provider or not (step.op in _SHOWN or (is_stack and step.op is Op.SAME)):
+        if not (step.op in _SHOWN or (is_stack and step.op is Op.SAME)):
             return
         indent = "" if is_stack else "    "
         head = f"{indent}{OPS[step.op].symbol}{state.type}: ({step.op})"
@@ -64,7 +36,7 @@ class DetailDisplay:
             lines += [line for path, change in step.diff.changes.items() for line in self._change(path, change, indent)]
         elif step.op in (Op.CREATE, Op.DELETE, Op.REPLACE):
             lines += property_lines(self._shown(state.inputs), indent + "    ", self._blind)
-        self._print(lines)
+        self.print(lines)
 
     def _change(self, path: str, change: Change, indent: str) -> list[str]:
         sign, color = _MARKS[change.kind]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from engine.display.words import BOLD, MAGENTA, OPS, RED, Blind, Palette, diff_summary, planned, seconds, summary_lines
+from engine.display.base import TextDisplay
+from engine.display.words import BOLD, MAGENTA, OPS, RED, Blind, Palette, diff_summary, planned, seconds
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEvent, StepFailed
 from engine.model import Op, Step, short_type, urn_name, urn_type
 
@@ -36,34 +37,24 @@ class _Row:
         )
 
 
-class TreeDisplay:
+class TreeDisplay(TextDisplay):
     """Redraws the rows while the run goes on, and leaves them standing above the summary."""
 
     def __init__(self, out: TextIO, palette: Palette, blind: Blind) -> None:
-        self._out, self._palette, self._blind = out, palette, blind
-        self._lock = threading.RLock()
+        super().__init__(out, palette, blind)
         self._rows: dict[str, _Row] = {}
-        self._messages: dict[str, list[Message]] = {}
-        self._preview, self._drawn, self._last = False, 0, 0.0
+        self._drawn, self._last = 0, 0.0
         self._ended = threading.Event()
 
     def __call__(self, event: Event) -> None:
         with self._lock:
-            if isinstance(event, Began):
-                self._rows, self._messages, self._drawn, self._preview = {}, {}, 0, event.preview
-                self._out.write(self._palette(event.title, BOLD) + "\n")
-                threading.Thread(target=self._tick, daemon=True).start()
-            elif isinstance(event, Message):
-                self._message(event)
-            elif isinstance(event, Ended):
+            if isinstance(event, Ended):
                 self._ended.set()
-                self._draw(self._table())
-                lines = ["", *summary_lines(event, self._messages, self._palette, self._blind)]
-                self._out.write("\n".join(lines) + "\n")
-                return
-            elif not event.step.state.is_default_provider:
-                self._step(event)
-            if time.monotonic() - self._last > _REDRAW_SECONDS:
+                self._draw([*self._table(), ""])
+            super().__call__(event)
+            if isinstance(event, Began):
+                threading.Thread(target=self._tick, daemon=True).start()
+            elif not isinstance(event, Ended) and time.monotonic() - self._last > _REDRAW_SECONDS:
                 self._draw_what_fits()
 
     def _tick(self) -> None:
@@ -73,7 +64,7 @@ class TreeDisplay:
                 if not self._ended.is_set():
                     self._draw_what_fits()
 
-    def _step(self, event: StepEvent) -> None:
+    def show_step(self, event: StepEvent) -> None:
         step, words = event.step, OPS[event.step.op]
         row = self._rows.setdefault(step.urn, _Row(urn=step.urn))
         row.parent = step.state.parent
@@ -87,12 +78,10 @@ class TreeDisplay:
             row.step, row.began, row.info = step, 0.0, ""
             row.status = f"{words.ended} ({seconds(event.seconds)})" if words.ended else ""
 
-    def _message(self, message: Message) -> None:
-        if not message.passing:
-            self._messages.setdefault(message.urn, []).append(message)
+    def show_message(self, message: Message) -> None:
         if message.urn and message.text:
-            prefix = "" if message.severity == "info" else f"{message.severity}: "
             row = self._rows.setdefault(message.urn, _Row(urn=message.urn))
+            prefix = "" if message.severity == "info" else f"{message.severity}: "
             row.info = prefix + self._blind(message.text).splitlines()[0]
 
     # Drawing
@@ -148,8 +137,8 @@ class TreeDisplay:
 
     def _draw(self, lines: list[str]) -> None:
         up = f"\033[{self._drawn}F\033[J" if self._drawn else ""
-        self._out.write(up + "".join(line + "\n" for line in lines))
-        self._out.flush()
+        self._out.write(up)
+        self.print(lines)
         self._drawn = len(lines)
 
 

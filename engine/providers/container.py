@@ -7,17 +7,11 @@ from typing import Any
 from engine.errors import ProviderError
 from engine.model import Diff, State
 from engine.providers import Context, ResourceType
-from engine.providers.container_config import (
-    create_request,
-    endpoint,
-    observe,
-    published_ports,
-    resources,
-)
+from engine.providers.container_config import create_request, endpoint, observe, published_ports, resources
 from engine.providers.container_schema import CAN_DRIFT, SCHEMA, SENT_ON_UPDATE, STATE_ONLY
 from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError, inspect, log_text
 from engine.providers.pulling import ensure_image
-from engine.providers.schema import auto_name, check_inputs, compare, follow_drift, recorded
+from engine.providers.schema import as_read, auto_name, check_inputs, compare, recorded
 from engine.values import Properties, reveal
 
 _TIMES = '{"create":1200000000000,"delete":1200000000000,"update":1200000000000}'
@@ -79,10 +73,9 @@ class Container(ResourceType):
         info = inspect(context.docker(), "containers", state.id)
         if info is None:
             return None
-        observed = observe(info)
-        inputs = follow_drift(state.inputs, observed, _DRIFTING)
         fixed = {key for key in state.inputs if key in SCHEMA and key not in CAN_DRIFT}
-        outputs = {**state.outputs, **{key: value for key, value in observed.items() if key not in fixed}}
+        observed = {key: value for key, value in observe(info).items() if key not in fixed}
+        inputs, outputs = as_read(state, observed, _DRIFTING)
         if not info["State"]["Running"]:
             outputs["exitCode"] = info["State"].get("ExitCode", 0)
             if reveal(inputs.get("mustRun")):

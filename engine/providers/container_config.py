@@ -11,47 +11,24 @@ from engine.values import Properties
 
 _MEBIBYTE = 1024 * 1024
 _NANO = 10**9
-_CONFIG = {
-    "command": "Cmd",
-    "entrypoints": "Entrypoint",
-    "hostname": "Hostname",
-    "stdinOpen": "OpenStdin",
-    "stopSignal": "StopSignal",
-    "stopTimeout": "StopTimeout",
-    "tty": "Tty",
-    "user": "User",
-    "workingDir": "WorkingDir",
-}
-_HOST = {
-    "cpuSet": "CpusetCpus",
-    "cpuShares": "CpuShares",
-    "dns": "Dns",
-    "dnsOpts": "DnsOptions",
-    "dnsSearches": "DnsSearch",
-    "groupAdds": "GroupAdd",
-    "init": "Init",
-    "ipcMode": "IpcMode",
-    "networkMode": "NetworkMode",
-    "pidMode": "PidMode",
-    "privileged": "Privileged",
-    "readOnly": "ReadonlyRootfs",
-    "runtime": "Runtime",
-    "sysctls": "Sysctls",
-    "tmpfs": "Tmpfs",
-    "usernsMode": "UsernsMode",
-}
-_MEBIBYTES = {
-    "memory": "Memory",
-    "memoryReservation": "MemoryReservation",
-    "memorySwap": "MemorySwap",
-    "shmSize": "ShmSize",
-}
-_DURATIONS = {
-    "interval": "Interval",
-    "timeout": "Timeout",
-    "startPeriod": "StartPeriod",
-    "startInterval": "StartInterval",
-}
+
+
+def _table(pairs: str) -> dict[str, str]:
+    """Docker's names by the provider's, from `ours=Theirs` pairs."""
+    return dict(pair.split("=") for pair in pairs.split())
+
+
+_CONFIG = _table(
+    "command=Cmd entrypoints=Entrypoint hostname=Hostname stdinOpen=OpenStdin stopSignal=StopSignal "
+    "stopTimeout=StopTimeout tty=Tty user=User workingDir=WorkingDir"
+)
+_HOST = _table(
+    "cpuSet=CpusetCpus cpuShares=CpuShares dns=Dns dnsOpts=DnsOptions dnsSearches=DnsSearch groupAdds=GroupAdd "
+    "init=Init ipcMode=IpcMode networkMode=NetworkMode pidMode=PidMode privileged=Privileged readOnly=ReadonlyRootfs "
+    "runtime=Runtime sysctls=Sysctls tmpfs=Tmpfs usernsMode=UsernsMode"
+)
+_MEBIBYTES = _table("memory=Memory memoryReservation=MemoryReservation memorySwap=MemorySwap shmSize=ShmSize")
+_DURATIONS = _table("interval=Interval timeout=Timeout startPeriod=StartPeriod startInterval=StartInterval")
 _BLANK: Mapping[str, Any] = {"text": "", "number": 0, "flag": False, "list": [], "set": [], "map": {}}
 
 
@@ -205,9 +182,11 @@ def duration_text(nanoseconds: int) -> str:
 
 
 def _networks(networks: dict[str, Any]) -> list[Properties]:
-    names = {"gateway": "Gateway", "globalIpv6Address": "GlobalIPv6Address", "ipAddress": "IPAddress"}
-    names |= {"ipv6Gateway": "IPv6Gateway", "macAddress": "MacAddress"}
-    sizes = {"globalIpv6PrefixLength": "GlobalIPv6PrefixLen", "ipPrefixLength": "IPPrefixLen"}
+    names = _table(
+        "gateway=Gateway globalIpv6Address=GlobalIPv6Address ipAddress=IPAddress ipv6Gateway=IPv6Gateway "
+        "macAddress=MacAddress"
+    )
+    sizes = _table("globalIpv6PrefixLength=GlobalIPv6PrefixLen ipPrefixLength=IPPrefixLen")
     return [
         {
             "networkName": network,

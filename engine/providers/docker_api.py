@@ -127,6 +127,10 @@ class DockerEngine:
         return {"X-Registry-Auth": auth.encode_header(known or {}).decode()}
 
 
+def connect(host: str) -> DockerApi:
+    return DockerEngine(host)
+
+
 def json_stream(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
     """JSON objects, one after the other, out of a byte stream."""
     decoder, utf8, text = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("replace"), ""

@@ -8,7 +8,7 @@ from engine.model import Diff, State
 from engine.providers import Context, ResourceType
 from engine.providers.docker_api import inspect
 from engine.providers.removal import remove
-from engine.providers.schema import LABEL, auto_name, check_inputs, compare, follow_drift, parse_schema, recorded
+from engine.providers.schema import LABEL, as_read, auto_name, check_inputs, compare, parse_schema, recorded
 from engine.values import Properties, reveal
 
 SCHEMA = parse_schema(
@@ -71,10 +71,7 @@ class Network(ResourceType):
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         info = inspect(context.docker(), "networks", state.id)
-        if info is None:
-            return None
-        observed = _observed(info)
-        return follow_drift(state.inputs, observed, SCHEMA), {**state.outputs, **observed}
+        return None if info is None else as_read(state, _observed(info), SCHEMA)
 
     def delete(self, context: Context, state: State) -> None:
         remove(context, f"/networks/{state.id}", busy="has active endpoints")

@@ -7,7 +7,7 @@ from engine.model import Diff, State
 from engine.providers import Context, ResourceType
 from engine.providers.docker_api import NOT_FOUND, DockerError, inspect
 from engine.providers.pulling import ensure_image, split_reference
-from engine.providers.schema import check_inputs, compare, parse_schema, recorded
+from engine.providers.schema import as_read, check_inputs, compare, parse_schema, recorded
 from engine.values import Properties, reveal
 
 SCHEMA = parse_schema(
@@ -41,7 +41,7 @@ class RemoteImage(ResourceType):
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         info = inspect(context.docker(), "images", str(reveal(state.inputs["name"])))
-        return None if info is None else (state.inputs, {**state.outputs, **_outputs(state.inputs, info)})
+        return None if info is None else as_read(state, _outputs(state.inputs, info), {})
 
     def update(self, context: Context, old: State, inputs: Properties, diff: Diff) -> Properties:  # noqa: ARG002
         return self.create(context, inputs)[1]

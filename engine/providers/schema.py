@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.errors import ProviderError, UnsupportedError
-from engine.model import Change, ChangeKind, Diff
+from engine.model import Change, ChangeKind, Diff, State
 from engine.values import UNKNOWN, Properties, Secret, has_secret, has_unknown, reveal
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
@@ -23,6 +23,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "object": (dict, "an object"),
     **dict.fromkeys(("list", "set", "objects", "object-set"), (list, "a list")),
 }
+_ENCODING_OF_OUTPUTS = "__pulumi_raw_state_delta"  # the real provider's; it fits no other outputs
 _BLANK: Mapping[str, Any] = {"text": "", "set": [], "object-set": []}
 
 
@@ -216,11 +217,14 @@ def auto_name(name: str, news: Properties, olds: Properties | None, unique: str)
     return {**news, "name": kept or f"{name}-{unique}", "__defaults": sorted([*news["__defaults"], "name"])}
 
 
-def follow_drift(inputs: Properties, observed: Properties, schema: Schema) -> Properties:
-    """`inputs` with what Docker really has, for every property of `schema` that they set."""
+def as_read(state: State, observed: Properties, schema: Schema) -> tuple[Properties, Properties]:
+    """Inputs and outputs of `state` with what Docker really has; `schema` is of the inputs that can drift."""
     drifted = {
         key: observed[key]
         for key, prop in schema.items()
-        if key in inputs and key in observed and canonical(reveal(inputs[key]), prop) != canonical(observed[key], prop)
+        if key in state.inputs
+        and key in observed
+        and canonical(reveal(state.inputs[key]), prop) != canonical(observed[key], prop)
     }
-    return {**inputs, **drifted}
+    outputs = {key: value for key, value in state.outputs.items() if key != _ENCODING_OF_OUTPUTS}
+    return {**state.inputs, **drifted}, {**outputs, **observed}

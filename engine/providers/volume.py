@@ -8,7 +8,7 @@ from engine.providers import Context, ResourceType
 from engine.providers.docker_api import inspect
 from engine.providers.network import label_list, labels_of
 from engine.providers.removal import remove
-from engine.providers.schema import LABEL, auto_name, check_inputs, compare, follow_drift, parse_schema, recorded
+from engine.providers.schema import LABEL, as_read, auto_name, check_inputs, compare, parse_schema, recorded
 from engine.values import Properties, reveal
 
 SCHEMA = parse_schema(
@@ -40,9 +40,7 @@ class Volume(ResourceType):
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         observed = _observed(context, state.id)
-        if observed is None:
-            return None
-        return follow_drift(state.inputs, observed, SCHEMA), {**state.outputs, **observed}
+        return None if observed is None else as_read(state, observed, SCHEMA)
 
     def delete(self, context: Context, state: State) -> None:
         remove(context, f"/volumes/{quote(state.id, safe='')}", busy="volume is in use", force=True)

@@ -105,16 +105,19 @@ def run_sequence(engine: Engine, project: Path) -> dict[str, Any]:
 
 
 def reasons(digest: dict[str, Any]) -> dict[str, Any]:
-    """Which properties change, and which of them replace, by name; what follows from another step is left out."""
+    """Which properties change, and which of them replace, by name.
+
+    What follows from another step is left out, and images are: the CLI tells no reasons for them.
+    """
     return {
         step["urn"].split("::")[-1]: (step.get("diffReasons"), step.get("replaceReasons"))
         for step in digest["steps"]
-        if step.get("diffReasons") and not has_unknown_change(step)
+        if step.get("diffReasons") and not has_unknown_change(step) and "index/image:" not in step["urn"]
     }
 
 
 def has_unknown_change(step: dict[str, Any]) -> bool:
-    return "04da6b54-80e4-46f7-96ec-b56ff0331ba9" in json.dumps(step.get("newState") or {})
+    return "04da6b54-80e4-46f7-96ec-b56ff0331ba9" in json.dumps((step.get("newState") or {}).get("inputs", {}))
 
 
 def inputs_of(project: Path) -> dict[str, Any]:

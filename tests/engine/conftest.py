@@ -63,7 +63,7 @@ class Project:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Project:
     """A project `shop` with a stack `dev`."""
     docker = FakeDocker()
-    monkeypatch.setattr(update.Hosts, "__call__", lambda _self, _host: docker)
+    monkeypatch.setattr(update, "connect", lambda _host: docker)
     (tmp_path / "backend").mkdir()
     (tmp_path / "Pulumi.yaml").write_text(_PROJECT)
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")

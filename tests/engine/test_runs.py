@@ -67,7 +67,7 @@ def test_a_secret_is_nowhere_in_clear(small: Project) -> None:
         small.run("config"),
     ]
     assert shown[0].code == 1
-    assert "[secret]; exit 1" in shown[0].out
+    assert "running '[secret]':\n    no [secret]" in shown[0].out
     assert all("hunter2" not in result.text for result in shown)
     files = [path for path in small.folder.rglob("*") if path.is_file()]
     assert len(files) > 10
