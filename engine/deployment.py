@@ -29,6 +29,8 @@ class Deployment:
     """For the default providers."""
     counts: Counter[str] = field(default_factory=Counter)
     failed: bool = False
+    left: list[str] = field(default_factory=list)
+    """The names of what was not reached."""
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
@@ -46,6 +48,7 @@ class Deployment:
         `old_urns` tells the URNs that the goal may have had, given its parent's goal.
         """
         if self.stopped:
+            self.left.append(goal.name)
             return None
         try:
             with self._lock:
@@ -113,6 +116,7 @@ class Deployment:
 
         def take(step: Step) -> None:
             if self.executor.cancelled.is_set():
+                self.left.append(step.state.name)
                 return
             try:
                 self.executor.take(step)
@@ -122,7 +126,7 @@ class Deployment:
 
         with ThreadPoolExecutor(max_workers=self.executor.parallel) as pool:
             for wave in waves:
-                if not self.stopped:
+                if not self.failed:
                     list(pool.map(take, wave))
 
     def stack_outputs(self) -> Properties:

@@ -12,7 +12,7 @@ from engine import causes
 from engine.config import ConfigValue
 from engine.deployment import Deployment
 from engine.errors import EngineError, StepError
-from engine.events import Began, Ended, Listener
+from engine.events import Began, Ended, Listener, Message
 from engine.executor import Executor
 from engine.interrupt import Interrupt
 from engine.journal import Journal
@@ -102,6 +102,10 @@ class Update:
             self._run_program(program, deployment)
         else:
             deployment.delete_leftovers(causes.DESTROYED)
+        if self.interrupt.cancelled.is_set():
+            names = ", ".join(dict.fromkeys(deployment.left)) or "the deletions"
+            text = f"cancelled; not reached: {names}. What was done is in the state. Run `{self.kind}` again to go on."
+            self.tell(Message(severity="warning", text=text))
         return deployment.counts, deployment.failed, deployment.stack_outputs()
 
     def _deployment(self, executor: Executor) -> Deployment:

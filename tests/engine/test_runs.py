@@ -251,7 +251,8 @@ def test_a_first_interrupt_ends_a_hanging_program_cleanly(project: Project) -> N
     """Running steps finish, nothing new begins, and the state is whole."""
     project.program("""
         docker.Volume("v", name="v")
-        local.Command("slow", create="sleep 60")
+        slow = local.Command("slow", create="sleep 60")
+        local.Command("later", create=slow.stdout)
     """)
 
     def interrupt() -> None:
@@ -266,6 +267,7 @@ def test_a_first_interrupt_ends_a_hanging_program_cleanly(project: Project) -> N
     assert time.monotonic() - began < 20
     assert stopped.code == 1
     assert "^C received; cancelling." in stopped.text
+    assert "cancelled; not reached: later. What was done is in the state. Run `up` again to go on." in stopped.text
     assert set(project.resources) >= {"v"}
     assert "slow" not in project.resources
     assert list((project.folder / "backend" / ".pulumi" / "locks").rglob("*.json")) == []
