@@ -110,11 +110,12 @@ def reasons(digest: dict[str, Any]) -> dict[str, Any]:
     What follows from another step is left out. The CLI tells no reasons for images, and none for the
     replacement of commands.
     """
-    return {
-        step["urn"].split("::")[-1]: (step["diffReasons"], "command:" in step["urn"] or step.get("replaceReasons"))
-        for step in digest["steps"]
-        if step.get("diffReasons") and not has_unknown_change(step) and "index/image:" not in step["urn"]
-    }
+    found = {}
+    for step in digest["steps"]:
+        if step.get("diffReasons") and not has_unknown_change(step) and "index/image:" not in step["urn"]:
+            replacing = step.get("replaceReasons") if "docker:" in step["urn"] else None
+            found[step["urn"].split("::")[-1]] = (sorted(step["diffReasons"]), replacing)
+    return found
 
 
 def has_unknown_change(step: dict[str, Any]) -> bool:
