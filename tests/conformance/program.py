@@ -57,7 +57,7 @@ holder = docker.Container(
     labels=labels("holder"),
 )
 edge = docker.Container(
-    "edge",
+    "eng-conf-edge",  # its generated name begins so
     image=base.image.repo_digest,
     network_mode=holder.id.apply(lambda id_: f"container:{id_}"),
     command=["sleep", "1000000"],

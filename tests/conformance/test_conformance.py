@@ -22,7 +22,18 @@ from tests.engine.real_docker import (
 pytestmark = pytest.mark.e2e
 PROGRAM = Path(__file__).with_name("program.py").read_text()
 START = {"version": "1", "greeting": "hello", "memory": "64", "port": "8311", "replicas": "1"}
-_FIRST = ["smoke", "web-0", "edge", "holder", "tiny", "base-image", "base-data", "base-network", "base", "conf-dev"]
+_FIRST = [
+    "smoke",
+    "web-0",
+    "eng-conf-edge",
+    "holder",
+    "tiny",
+    "base-image",
+    "base-data",
+    "base-network",
+    "base",
+    "conf-dev",
+]
 _REPLACED = ("delete-replaced", "replace", "create-replacement")
 
 
@@ -43,8 +54,10 @@ SEQUENCE = {
     "no-op": Change({}, []),
     "environment": Change({"greeting": "hi"}, [*replaced("web-0"), *replaced("smoke")]),
     "limit": Change({"memory": "80"}, ["update web-0"]),
-    "image": Change({"version": "2"}, ["update base-image", *replaced("web-0"), *replaced("smoke"), *replaced("edge")]),
-    "port": Change({"port": "8312"}, [*replaced("holder"), *replaced("edge")]),
+    "image": Change(
+        {"version": "2"}, ["update base-image", *replaced("web-0"), *replaced("smoke"), *replaced("eng-conf-edge")]
+    ),
+    "port": Change({"port": "8312"}, [*replaced("holder"), *replaced("eng-conf-edge")]),
     "scale out": Change({"replicas": "3"}, ["create web-1", "create web-2", *replaced("smoke")]),
     "scale in": Change({"replicas": "1"}, [*replaced("smoke"), "delete web-1", "delete web-2"]),
     "failure half way": Change({"fail": "1", "memory": "90"}, ["update web-0"], 1),
@@ -152,17 +165,18 @@ def ours(tmp_path_factory: pytest.TempPathFactory, base_image: None) -> Iterator
 
 @pytest.mark.parametrize("name", SEQUENCE)
 def test_each_change_takes_exactly_its_steps(ours: dict[str, Any], name: str) -> None:
-    """No step more and none less; what replaces goes before it comes, unless asked otherwise."""
-    assert sorted(ours[name]["steps"]) == sorted(SEQUENCE[name].steps)
+    """No step more and none less, and a container goes before it comes, as its name is unique."""
     steps = ours[name]["steps"]
-    for step in steps:
-        op, _, resource = step.partition(" ")
-        if op == "create-replacement":
-            deleted_first = resource not in ("edge", "smoke") or (name == "port" and resource == "edge")
-            position = steps.index(f"delete-replaced {resource}")
-            assert (position < steps.index(step)) is (
-                deleted_first or (resource == "smoke" and position < steps.index(step))
-            )
+    assert sorted(steps) == sorted(SEQUENCE[name].steps)
+    for resource in ("web-0", "holder"):
+        if f"replace {resource}" in steps:
+            assert steps.index(f"delete-replaced {resource}") < steps.index(f"create-replacement {resource}")
+
+
+def test_a_container_that_must_not_be_missed_comes_before_it_goes(ours: dict[str, Any]) -> None:
+    """delete_before_replace=False, as for what serves the public."""
+    steps = ours["image"]["steps"]
+    assert steps.index("create-replacement eng-conf-edge") < steps.index("delete-replaced eng-conf-edge")
 
 
 def test_destroy_leaves_nothing(ours: dict[str, Any]) -> None:
