@@ -15,6 +15,9 @@ from typing import Any
 
 import yaml
 
+SECRET_LENGTHS = {"djangoSecretKey": 50, "databasePassword": 20}
+"""The site's secrets and their least length in characters; 50 is what Django's check security.W009 asks for."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's is ten times as fast, where PyYAML was built with it: 4 ms of every run instead of 40."""
 

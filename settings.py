@@ -20,10 +20,7 @@ from components.sizing import (
     gunicorn_workers,
     postgres_settings,
 )
-from config_schema import Problem
-
-SECRET_LENGTHS = {"djangoSecretKey": 50, "databasePassword": 20}
-"""The site's secrets and their least length in characters; 50 is what Django's check security.W009 asks for."""
+from config_schema import SECRET_LENGTHS, Problem
 
 LEAST_WORKERS = 2
 """With one worker nothing serves while a crashed one is replaced."""

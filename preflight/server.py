@@ -68,17 +68,25 @@ class UnreachableError(Exception):
         self.message = message
 
 
-def observe(docker_host: str, prefix: str, ports: Collection[int]) -> Server:
-    """Ask the Docker server; of listeners, those on `ports`. Raises UnreachableError when there is no answer."""
-    host = docker_host or os.environ.get("DOCKER_HOST", "")
+def connect(docker_host: str) -> docker.APIClient:
+    """A client of the Docker server; empty is DOCKER_HOST's, or the default. Raises UnreachableError."""
     try:
         options = kwargs_from_env() | ({"base_url": docker_host} if docker_host else {})  # DOCKER_HOST and its TLS
-        with closing(docker.APIClient(version="auto", timeout=20, use_ssh_client=True, **options)) as client:
+        return docker.APIClient(version="auto", timeout=60, use_ssh_client=True, **options)
+    except (DockerException, OSError) as problem:
+        raise UnreachableError(_unreachable(_host(docker_host), problem)) from None
+
+
+def observe(docker_host: str, prefix: str, ports: Collection[int]) -> Server:
+    """Ask the Docker server; of listeners, those on `ports`. Raises UnreachableError when there is no answer."""
+    host = _host(docker_host)
+    with closing(connect(docker_host)) as client:
+        try:
             info, containers = client.info(), client.containers()
             version = client.version()["Version"]
             volumes = client.volumes(filters={"label": f"django-stack.stack={prefix}"})["Volumes"] or []
-    except (DockerException, OSError) as problem:
-        raise UnreachableError(_unreachable(host or "unix:///var/run/docker.sock", problem)) from None
+        except (DockerException, OSError) as problem:
+            raise UnreachableError(_unreachable(host, problem)) from None
     local = not host.startswith(("ssh://", "tcp://", "http"))
     disk = _disk(Path(info["DockerRootDir"])) if local else None
     return Server(
@@ -93,6 +101,10 @@ def observe(docker_host: str, prefix: str, ports: Collection[int]) -> Server:
         volume_labels={volume["Name"]: volume["Labels"] or {} for volume in volumes},
         cli=shutil.which("docker"),
     )
+
+
+def _host(docker_host: str) -> str:
+    return docker_host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
 def _unreachable(host: str, problem: BaseException) -> CheckMessage:

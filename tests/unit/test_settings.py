@@ -11,7 +11,8 @@ import pytest
 
 import config_schema
 from components.sizing import CONNECTION_MB
-from settings import SECRET_LENGTHS, Settings, SettingsError
+from config_schema import SECRET_LENGTHS
+from settings import Settings, SettingsError
 from tests.unit.program import ROOT, SECRETS, committed, load_settings
 
 KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
