@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.crash_exam import KINDS, CrashExam
+from tests.engine.dying_docker import DyingDocker
 from tests.engine.real_docker import (
     docker,
     embedded,
@@ -150,3 +151,23 @@ def test_two_updates_at_once_have_one_writer(folder: Path) -> None:
     codes = sorted(process.returncode for process in running)
     assert codes == [0, 1], outputs
     assert sum("currently locked by 1 lock(s)" in output for output in outputs) == 1
+
+
+def test_a_docker_that_dies_in_the_middle_leaves_no_orphan(folder: Path, tmp_path: Path) -> None:
+    """The error names the resource and the cure; the container that was made all the same is found by its name."""
+    body = "docker.Container('web', name='eng-test-web', image='eng-base:1', command=['sleep', '1000000'], init=True)\n"
+    engine = embedded(new_project(folder, "dies", HEAD + body))
+    path = tmp_path / "dying.sock"
+    engine.environment = {"DOCKER_HOST": f"unix://{path}"}
+    dying = DyingDocker(path)
+    failed = engine.run("up", "--yes", "--skip-preview", expect=1)
+    dying.close()
+    assert "docker:index:Container (web):" in failed.out
+    assert "does not answer" in failed.out
+    assert "the state is kept" in failed.out
+    assert left_over("eng-test-") == ["eng-test-web"]
+    engine.environment = {}
+    engine.run("up", "--yes", "--skip-preview", expect=0)
+    engine.run("refresh", "--preview-only", "--expect-no-changes", expect=0)
+    engine.run("destroy", "--yes", expect=0)
+    assert left_over("eng-test-") == []
