@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from config_schema import SECRET_LENGTHS
@@ -54,11 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     _require_passphrase(stack)
     _create(stack)
     version = next_version(stack.values(), project=stack.project, replaced=wanted)
-    if version:
-        # First: should this be interrupted, a new volume with old secrets is harmless; an old one with new is not.
-        stack.write({_VERSION: version})
-    for key in wanted:
-        stack.write_secret(key, secrets.token_urlsafe(RANDOM_BYTES))
+    _write(stack, wanted, version)
     raised = f"; {_VERSION} is now {version}" if version else ""
     print(f"stack {stack.name}: made {' and '.join(wanted)}, encrypted in {stack.written_name}{raised}")
     return 0
@@ -78,6 +74,20 @@ def next_version(values: Mapping[str, Any], *, project: str, replaced: Collectio
         return int(version) + 1
     except (TypeError, ValueError):
         raise OperationError(f"{_VERSION}: must be a whole number (got {version!r}). Correct it.") from None
+
+
+def _write(stack: Stack, keys: Sequence[str], version: int) -> None:
+    """The version first: should this be interrupted, a new volume with old secrets is harmless, the reverse is not."""
+    if version:
+        stack.write({_VERSION: version})
+    made = 0
+    try:
+        for made, key in enumerate(keys):
+            stack.write_secret(key, secrets.token_urlsafe(RANDOM_BYTES))
+    except OperationError:
+        if version and not made:  # a wrong passphrase
+            stack.write({_VERSION: version - 1})
+        raise
 
 
 def _require_passphrase(stack: Stack) -> None:

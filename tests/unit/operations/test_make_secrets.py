@@ -113,6 +113,21 @@ def test_replacing_raises_the_version_first(
     assert capsys.readouterr().out.endswith("; secretsVersion is now 2\n")
 
 
+def test_a_wrong_passphrase_leaves_the_version_as_it_was(
+    steps: list[tuple[str, Any]], clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no secret could be written, there is no new version of them."""
+    set_secrets(clone)
+
+    def refuse(*_: object) -> None:
+        raise OperationError("stack prod: incorrect passphrase.")
+
+    monkeypatch.setattr(Stack, "write_secret", refuse)
+    with pytest.raises(OperationError, match="incorrect passphrase"):
+        create(replace=True)
+    assert steps[1:] == [("plain", {"secretsVersion": 2}), ("plain", {"secretsVersion": 1})]
+
+
 def test_without_a_passphrase_nothing_is_made(
     steps: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch, clone: Clone
 ) -> None:
