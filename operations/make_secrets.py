@@ -80,10 +80,11 @@ def _write(stack: Stack, keys: Sequence[str], version: int) -> None:
     """The version first: should this be interrupted, a new volume with old secrets is harmless, the reverse is not."""
     if version:
         stack.write({_VERSION: version})
-    made = 0
+    made: list[str] = []
     try:
-        for made, key in enumerate(keys):
+        for key in keys:
             stack.write_secret(key, secrets.token_urlsafe(RANDOM_BYTES))
+            made.append(key)
     except OperationError:
         if version and not made:  # a wrong passphrase
             stack.write({_VERSION: version - 1})
