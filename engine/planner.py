@@ -11,6 +11,7 @@ from engine.errors import EngineError, UnsupportedError
 from engine.model import PROVIDER_PREFIX, Diff, Goal, Op, State, Step, short_type, top_key
 from engine.providers import ResourceType, Types
 from engine.providers.provider import check_provider, diff_provider
+from engine.providers.schema import compare_plain
 from engine.values import UNKNOWN, Properties, lift_secrets
 
 _PATH_PART = re.compile(r"""([^.\[\]"]+)|\[(\d+|\*)\]|\["([^"]+)"\]""")
@@ -90,7 +91,7 @@ class Planner:
 
     def _diff(self, old: State, inputs: Properties, replace_on_changes: Iterable[str]) -> Diff:
         if not old.custom:
-            return Diff()
+            return compare_plain(old.inputs, inputs)
         diff = diff_provider(old, inputs) if old.is_provider else self._type(old.type, old.name).diff(old, inputs)
         paths = tuple(replace_on_changes)
         changes = {

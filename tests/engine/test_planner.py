@@ -164,6 +164,12 @@ def test_an_alias_takes_over_the_old_state() -> None:
     assert plan_text(states, renamed) == "same new: nothing changed"
 
 
+def test_a_component_with_other_inputs_is_updated() -> None:
+    """Nothing acts on it; its new inputs are recorded, as the CLI does."""
+    first, second = (goal("shop:index:Site", "site", {"replicas": number}, custom=False) for number in (1, 2))
+    assert plan_text(recorded(first), second) == "update site: replicas changed: 1 → 2"
+
+
 def test_a_generated_name_is_kept_until_a_replacement() -> None:
     """The name stays over updates; a replacement gets a new one, so both can exist."""
     states = recorded(goal(CONTAINER, "web", {"image": "base"}))
