@@ -29,20 +29,10 @@ _GRACE_SECONDS = 1.0
 _FEATURES: Any = {"secrets": 0, "resourceReferences": 1, "aliasSpecs": 3}
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _ASSET_SIGNATURES = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
-_UNSUPPORTED_OPTIONS = {
-    "importId": "import_",
-    "deletedWith": "deleted_with",
-    "replace_with": "replace_with",
-    "transforms": "transforms",
-    "hideDiffs": "hide_diffs",
-    "pluginDownloadURL": "plugin_download_url",
-    "packageRef": "a parameterized package",
-    "envVarMappings": "env_var_mappings",
-    "state_migrations": "state_migrations",
-    "replacement_trigger": "replacement_trigger",
-    "hooks": "hooks",
-    "remote": "a remote component",
-}
+_UNSUPPORTED_OPTIONS = (
+    "importId deletedWith replace_with transforms hideDiffs pluginDownloadURL packageRef envVarMappings "
+    "state_migrations replacement_trigger hooks remote"
+).split()
 _UNSUPPORTED_CALLS = {
     "Invoke": lambda request: f"the function {request.tok}",
     "Call": lambda request: f"the method {request.tok}",
@@ -154,9 +144,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return properties
 
     def _goal(self, request: Any, urn: str) -> Goal:
-        for field, option in _UNSUPPORTED_OPTIONS.items():
+        for field in _UNSUPPORTED_OPTIONS:
             if _is_set(request, field):
-                raise UnsupportedError(f"{request.name}: {option} is not supported by the embedded engine.")
+                raise UnsupportedError(f"{request.name}: the option {field} is not supported by the embedded engine.")
         by_property = sorted(request.propertyDependencies.items())
         timeouts = {key: getattr(request.customTimeouts, key) for key in ("create", "update", "delete")}
         return Goal(

@@ -6,12 +6,13 @@ from typing import Any
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers import Context, ResourceType
+from engine.providers import Context
+from engine.providers.bridged import Bridged
 from engine.providers.container_config import create_request, endpoint, observe, published_ports, resources
 from engine.providers.container_schema import CAN_DRIFT, SCHEMA, SENT_ON_UPDATE, STATE_ONLY
 from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError, inspect, log_text
 from engine.providers.pulling import ensure_image
-from engine.providers.schema import as_read, auto_name, check_inputs, compare, recorded
+from engine.providers.schema import as_read, recorded
 from engine.values import Properties, reveal
 
 _TIMES = '{"create":1200000000000,"delete":1200000000000,"update":1200000000000}'
@@ -24,21 +25,18 @@ _RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 _DRIFTING = {key: SCHEMA[key] for key in CAN_DRIFT}
 
 
-class Container(ResourceType):
+class Container(Bridged):
     """A Docker container. Its name is unique on the host, so it is deleted before it is replaced."""
 
-    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
-        checked = auto_name(name, check_inputs(name, news, SCHEMA), olds, unique)
+    schema = SCHEMA
+    deleted_first = True
+
+    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:
+        checked = super().check(name, news, olds, unique, cwd)
         restart = reveal(checked["restart"])
         if isinstance(restart, str) and restart not in _RESTARTS:
             raise ProviderError(f"{name}.restart: must be one of {', '.join(_RESTARTS)} (got {restart!r}).")
         return checked
-
-    def diff(self, old: State, news: Properties) -> Diff:
-        return Diff(changes=compare(old.inputs, news, SCHEMA).changes, delete_before_replace=True)
-
-    def preview(self, old: State | None, news: Properties) -> Properties:
-        return {**(old.outputs if old else {}), **super().preview(old, news)}
 
     def claim(self, context: Context, inputs: Properties) -> None:
         name = str(reveal(inputs["name"]))

@@ -1,14 +1,14 @@
 """docker:index/network:Network."""
 
-from pathlib import Path
 from typing import Any
 
 from engine.errors import ProviderError
-from engine.model import Diff, State
-from engine.providers import Context, ResourceType
+from engine.model import State
+from engine.providers import Context
+from engine.providers.bridged import Bridged
 from engine.providers.docker_api import inspect
 from engine.providers.removal import remove
-from engine.providers.schema import LABEL, as_read, auto_name, check_inputs, compare, parse_schema, recorded
+from engine.providers.schema import LABEL, as_read, parse_schema, recorded
 from engine.values import Properties, reveal
 
 SCHEMA = parse_schema(
@@ -41,15 +41,10 @@ def label_list(labels: dict[str, str] | None) -> list[dict[str, str]]:
     return [{"label": key, "value": value} for key, value in sorted((labels or {}).items())]
 
 
-class Network(ResourceType):
+class Network(Bridged):
     """A Docker network; every change replaces it."""
 
-    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
-        return auto_name(name, check_inputs(name, news, SCHEMA), olds, unique)
-
-    def diff(self, old: State, news: Properties) -> Diff:
-        name_is_given = "name" not in news.get("__defaults", ())
-        return Diff(changes=compare(old.inputs, news, SCHEMA).changes, delete_before_replace=name_is_given)
+    schema = SCHEMA
 
     def claim(self, context: Context, inputs: Properties) -> None:
         name = str(reveal(inputs["name"]))

@@ -1,13 +1,13 @@
 """docker:index/remoteImage:RemoteImage."""
 
-from pathlib import Path
 from typing import Any
 
 from engine.model import Diff, State
-from engine.providers import Context, ResourceType
+from engine.providers import Context
+from engine.providers.bridged import Bridged
 from engine.providers.docker_api import NOT_FOUND, DockerError, inspect
 from engine.providers.pulling import ensure_image, split_reference
-from engine.providers.schema import as_read, check_inputs, compare, parse_schema, recorded
+from engine.providers.schema import as_read, parse_schema, recorded
 from engine.values import Properties, reveal
 
 SCHEMA = parse_schema(
@@ -22,17 +22,11 @@ SCHEMA = parse_schema(
 )
 
 
-class RemoteImage(ResourceType):
+class RemoteImage(Bridged):
     """An image pulled from a registry, or found on the host."""
 
-    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
-        return check_inputs(name, news, SCHEMA)
-
-    def diff(self, old: State, news: Properties) -> Diff:
-        return compare(old.inputs, news, SCHEMA)
-
-    def preview(self, old: State | None, news: Properties) -> Properties:
-        return {**(old.outputs if old else {}), **super().preview(old, news)}
+    schema = SCHEMA
+    deleted_first = False
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         plain = reveal(inputs)

@@ -132,7 +132,7 @@ def canonical(value: Any, prop: Property) -> Any:
     return value or (value if prop.default else None)
 
 
-def compare(old: Properties, new: Properties, schema: Schema) -> Diff:
+def compare(old: Properties, new: Properties, schema: Schema) -> dict[str, Change]:
     """The differences between two sets of checked inputs under `schema`; secrets stay marked."""
     changes: dict[str, Change] = {}
     for key, prop in schema.items():
@@ -144,7 +144,7 @@ def compare(old: Properties, new: Properties, schema: Schema) -> Diff:
         unordered = prop.kind in ("set", "object-set") and None not in pair and UNKNOWN not in pair
         for path, change in _set_changes(key, *pair) if unordered else deep_changes(key, *pair):
             changes[path] = with_marks(change, hidden=hidden, replaces=prop.replaces)
-    return Diff(changes=changes)
+    return changes
 
 
 def _set_changes(path: str, before: list[Any], after: list[Any]) -> Iterator[tuple[str, Change]]:

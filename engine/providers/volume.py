@@ -1,14 +1,14 @@
 """docker:index/volume:Volume."""
 
-from pathlib import Path
 from urllib.parse import quote
 
-from engine.model import Diff, State
-from engine.providers import Context, ResourceType
+from engine.model import State
+from engine.providers import Context
+from engine.providers.bridged import Bridged
 from engine.providers.docker_api import inspect
 from engine.providers.network import label_list, labels_of
 from engine.providers.removal import remove
-from engine.providers.schema import LABEL, as_read, auto_name, check_inputs, compare, parse_schema, recorded
+from engine.providers.schema import LABEL, as_read, parse_schema, recorded
 from engine.values import Properties, reveal
 
 SCHEMA = parse_schema(
@@ -22,15 +22,10 @@ SCHEMA = parse_schema(
 )
 
 
-class Volume(ResourceType):
+class Volume(Bridged):
     """A Docker volume; every change replaces it. A volume of the name that exists already is adopted."""
 
-    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
-        return auto_name(name, check_inputs(name, news, SCHEMA), olds, unique)
-
-    def diff(self, old: State, news: Properties) -> Diff:
-        name_is_given = "name" not in news.get("__defaults", ())
-        return Diff(changes=compare(old.inputs, news, SCHEMA).changes, delete_before_replace=name_is_given)
+    schema = SCHEMA
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         plain = reveal(inputs)

@@ -209,7 +209,7 @@ def test_an_explicit_provider_reaches_its_resources(project: Project) -> None:
         ("pulumi.StackReference('organization/other/dev')", "pulumi:pulumi:StackReference is not supported"),
         ("docker.get_network(name='x')", "the function docker:index/getNetwork:getNetwork is not supported"),
         ("docker.Volume.get('v', 'id')", "reading an existing docker:index/volume:Volume is not supported"),
-        ("docker.Volume('v', opts=pulumi.ResourceOptions(import_='x'))", "v: import_ is not supported"),
+        ("docker.Volume('v', opts=pulumi.ResourceOptions(import_='x'))", "v: the option importId is not supported"),
         ("docker.Volume('v', opts=pulumi.ResourceOptions(transforms=[lambda a: None]))", "transforms"),
         ("docker.Provider('p', cert_path='/x')", "the setting docker:certPath is not supported"),
         ("docker.Container('w', image='base', memory='much')", r"w.memory: must be a number (got str)"),
