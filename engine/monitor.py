@@ -29,9 +29,9 @@ _GRACE_SECONDS = 1.0
 _FEATURES: Any = {"secrets": 0, "resourceReferences": 1, "aliasSpecs": 3}
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _ASSET_SIGNATURES = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
-_UNSUPPORTED_OPTIONS = frozenset(
-    "importId deletedWith replace_with transforms hideDiffs pluginDownloadURL packageRef envVarMappings "
-    "state_migrations replacement_trigger hooks remote".split()
+_UNSUPPORTED_OPTIONS = (
+    *("importId", "deletedWith", "replace_with", "transforms", "hideDiffs", "pluginDownloadURL", "packageRef"),
+    *("envVarMappings", "state_migrations", "replacement_trigger", "hooks", "remote"),
 )
 _UNSUPPORTED_CALLS = {
     "Invoke": lambda request: f"the function {request.tok}",
@@ -144,7 +144,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return properties
 
     def _goal(self, request: Any, urn: str) -> Goal:
-        for field in sorted(_UNSUPPORTED_OPTIONS):
+        for field in _UNSUPPORTED_OPTIONS:
             if _is_set(request, field):
                 raise UnsupportedError(f"{request.name}: the option {field} is not supported by the embedded engine.")
         by_property = sorted(request.propertyDependencies.items())
