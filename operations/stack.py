@@ -57,10 +57,6 @@ class Stack:
         """What the config sets, by full key; a ciphertext is a map with the one key `secure`."""
         return config_text.values(self.text, project=self.project)
 
-    def value(self, key: str) -> Any:
-        """What the config sets for a key of this project, or None."""
-        return self.values().get(f"{self.project}:{key}")
-
     def write(self, values: Mapping[str, str | int]) -> None:
         """Set plain values of this project, all of them or none, and leave the rest of the file as it is."""
         full = {f"{self.project}:{key}": value for key, value in values.items()}

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def shown(file: Path) -> str:
     """A path as a person says it."""
     return str(file.relative_to(ROOT))
@@ -67,7 +73,7 @@ def test_a_part_imports_only_what_it_may(part: str) -> None:
     wrong = {
         f"{shown(file)} imports {name}"
         for file in sources(part)
-        for name in imported(ast.parse(file.read_text()))
+        for name in imported(parsed(file))
         if name in PARTS and name != part and name not in MAY_IMPORT[part]
     }
     assert wrong == set()
@@ -77,7 +83,7 @@ def test_the_settings_take_only_arithmetic_from_the_components() -> None:
     """`components.sizing` is pure; anything else would bring resources in."""
     names = {
         node.module
-        for node in ast.walk(ast.parse((ROOT / "settings.py").read_text()))
+        for node in ast.walk(parsed(ROOT / "settings.py"))
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("components")
     }
     assert names == {"components.sizing"}
@@ -108,7 +114,7 @@ def test_every_test_says_what_it_shows() -> None:
     silent = [
         f"{shown(file)}: {node.name}"
         for file in sorted((ROOT / "tests").rglob("test_*.py"))
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(parsed(file))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)
@@ -119,4 +125,4 @@ def test_every_test_says_what_it_shows() -> None:
 def test_every_module_says_what_it_is() -> None:
     """The first line of each module of ours."""
     files = [file for part in PARTS for file in sources(part)]
-    assert [shown(file) for file in files if not ast.get_docstring(ast.parse(file.read_text()))] == []
+    assert [shown(file) for file in files if not ast.get_docstring(parsed(file))] == []

@@ -42,6 +42,12 @@ def declare(**changes: Any) -> Declarations:
     return record(program)
 
 
+@pytest.fixture(scope="module")
+def unchanged() -> Declarations:
+    """The edge with none of them changed."""
+    return declare()
+
+
 def edge(declarations: Declarations) -> tuple[Any, Any]:
     """The holder and Nginx."""
     holder = declarations.all["Container nginx-holder"]
@@ -131,9 +137,11 @@ def test_other_at_signs_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         {"drain_timeout_seconds": 61},
     ],
 )
-def test_a_new_nginx_starts_beside_the_old_one_and_the_holder_stays(changes: dict[str, Any]) -> None:
+def test_a_new_nginx_starts_beside_the_old_one_and_the_holder_stays(
+    changes: dict[str, Any], unchanged: Declarations
+) -> None:
     """Another name for Nginx; the same holder but for the image, which is not looked at."""
-    before, after = edge(declare()), edge(declare(**changes))
+    before, after = edge(unchanged), edge(declare(**changes))
     assert before[1].name != after[1].name
     assert before[1].inputs["name"] != after[1].inputs["name"]
     assert before[0].ignore_changes == ("image",)
@@ -141,9 +149,9 @@ def test_a_new_nginx_starts_beside_the_old_one_and_the_holder_stays(changes: dic
 
 
 @pytest.mark.parametrize("changes", [{"publish_address": "127.0.0.1"}, {"http_port": 8080}, {"https_port": 0}])
-def test_a_new_port_changes_the_holder_and_not_nginx(changes: dict[str, Any]) -> None:
+def test_a_new_port_changes_the_holder_and_not_nginx(changes: dict[str, Any], unchanged: Declarations) -> None:
     """Nginx follows it by its namespace alone."""
-    before, after = edge(declare()), edge(declare(**changes))
+    before, after = edge(unchanged), edge(declare(**changes))
     assert before[0].inputs["ports"] != after[0].inputs["ports"]
     assert before[1].name == after[1].name
 
@@ -172,17 +180,17 @@ def test_connections_are_handed_over_where_the_kernel_can(migrate: bool, sysctls
     assert edge(declare(connections_migrate=migrate))[0].inputs.get("sysctls") == sysctls
 
 
-def test_nginx_lives_in_the_holders_network() -> None:
+def test_nginx_lives_in_the_holders_network(unchanged: Declarations) -> None:
     """It follows from the holder's id, so a new holder is a reason to replace it."""
-    holder, server = edge(declare())
+    holder, server = edge(unchanged)
     assert server.inputs["networkMode"].startswith("container:nginx-holder-")
     assert server.inputs["networksAdvanced"] == []
     assert [network["name"] for network in holder.inputs["networksAdvanced"]] == ["shop-prod-edge"]
 
 
-def test_nginx_stops_gracefully_and_later_than_its_requests() -> None:
+def test_nginx_stops_gracefully_and_later_than_its_requests(unchanged: Declarations) -> None:
     """SIGQUIT lets requests finish; the kill comes after the time that they have."""
-    inputs = edge(declare())[1].inputs
+    inputs = edge(unchanged)[1].inputs
     assert (inputs["stopSignal"], inputs["stopTimeout"]) == ("SIGQUIT", 70)
 
 

@@ -22,6 +22,13 @@ from preflight.server import Listener, Server, UnreachableError, _ipv4, _listeni
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def abandoned_sockets() -> Iterator[None]:
+    """Collect the sockets that the Docker SDK leaves open when it cannot connect; other modules would be blamed."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def no_docker_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment names no engine."""
@@ -33,7 +40,6 @@ def reason(host: str) -> str:
     """Why the server at `host` cannot be observed."""
     with pytest.raises(UnreachableError) as unreachable:
         observe(host, "shop-dev", ())
-    gc.collect()  # the socket that the Docker SDK leaves open when it cannot connect
     return str(unreachable.value)
 
 

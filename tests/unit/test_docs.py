@@ -1,0 +1,70 @@
+"""The documentation says what is in use."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import config_schema
+from preflight.catalogue import CHECKS
+from scripts import configuration_docs
+from tests.unit.program import ROOT
+
+KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
+
+
+def test_the_configuration_is_documented_as_it_is() -> None:
+    """Every key with type, default, meaning and rule. When this fails, run scripts/docs."""
+    assert configuration_docs.TARGET.read_text() == configuration_docs.render()
+
+
+def test_every_key_is_in_one_section() -> None:
+    """Comments in Pulumi.yaml head them."""
+    sections = dict(configuration_docs.sections((ROOT / "Pulumi.yaml").read_text()))
+    assert [name for names in sections.values() for name in names] == list(KEYS)
+    assert "" not in sections
+    assert all(sections.values())
+
+
+def test_every_check_is_documented_once_and_no_other() -> None:
+    """Under its id, in the order of the catalogue."""
+    text = (ROOT / "docs" / "checks.md").read_text()
+    assert re.findall(r"^### (\S+)$", text, re.MULTILINE) == [check.id for check in CHECKS]
+
+
+@pytest.mark.parametrize("check_id", [check.id for check in CHECKS])
+def test_every_check_has_a_meaning_and_a_cure(check_id: str) -> None:
+    """What is wrong in some words, and what to do about it."""
+    text = (ROOT / "docs" / "checks.md").read_text()
+    section = re.split(r"^##", text.partition(f"### {check_id}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    meaning, _, cure = section.partition("**Cure:** ")
+    assert len(meaning.split()) >= 10
+    assert cure.strip()
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.md")), ids=lambda file: file.name)
+def test_links_between_documents_lead_somewhere(file: Path) -> None:
+    """To a file of the project, and to a heading of it where one is named."""
+    text = file.read_text()
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", text):
+        path, _, heading = target.partition("#")
+        document = (file.parent / path) if path else file
+        assert document.exists(), f"{file.name} leads to {target}"
+        headings = {
+            re.sub(r"[^\w\- ]", "", line).strip().lower().replace(" ", "-")
+            for line in re.findall(r"^#+ (.+)$", document.read_text() if document.suffix == ".md" else "", re.MULTILINE)
+        }
+        assert not heading or heading in headings, f"{file.name} leads to {target}"
+
+
+def test_keys_that_the_documents_name_exist() -> None:
+    """A key that is renamed is renamed in the documents."""
+    named = {
+        word
+        for file in (ROOT / "docs").glob("*.md")
+        for word in re.findall(
+            r"`((?:web|gunicorn|postgres|nginx|http|https|site|images|publish|log)[A-Z]\w+)`", file.read_text()
+        )
+    }
+    assert named
+    assert named - KEYS.keys() == set()
