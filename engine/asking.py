@@ -9,8 +9,9 @@ def is_interactive(arguments: argparse.Namespace) -> bool:
 
 
 def ask(question: str) -> str:
-    """The answer in lower case; an end of input counts as an empty one."""
+    """The answer in lower case; ^C and the end of the input count as an empty one."""
     try:
         return input(question).strip().lower()
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
+        print()
         return ""

@@ -1,9 +1,10 @@
 """^C and SIGTERM: the first cancels, the second ends the engine on the spot."""
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from engine.events import Listener, Message
 
@@ -20,6 +21,15 @@ class Interrupt:
     def install(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, ^C is a KeyboardInterrupt: it answers a question, and cancels nothing."""
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     def _handle(self, number: int, _frame: object) -> None:
         if self.cancelled.is_set():

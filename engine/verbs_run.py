@@ -60,7 +60,8 @@ class _Run:
         """Asks before acting. Raises UsageError when the answer is no."""
         noun = "update" if self.kind == "up" else self.kind
         while not (self.arguments.yes or self.arguments.skip_preview):
-            answer = ask(f"Do you want to perform this {noun}? (yes/no/details) ")
+            with self.interrupt.paused():
+                answer = ask(f"Do you want to perform this {noun}? (yes/no/details) ")
             if answer in ("yes", "y"):
                 return
             if answer not in ("details", "d"):
