@@ -62,6 +62,7 @@ def gather(name: str, environment: Mapping[str, str]) -> Findings:
     try:
         stack = open_stack(name, environment)
         name, config_name = stack.name, stack.config_name
+        stack.require_config()
         settings = _settings(stack)
     except SettingsError as refused:
         messages = check_config(refused.problems)

@@ -41,6 +41,7 @@ def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Pin and tell. Raises OperationError."""
     stack = open_stack(arguments.stack, os.environ)
+    stack.require_config()
     before = settings_of(stack.values(), project=stack.project, project_file=stack.folder / "Pulumi.yaml")
     if before["imagesFrom"] == "debian":
         after = {"packagesDate": datetime.now(tz=UTC).date().isoformat()}

@@ -53,6 +53,15 @@ class Stack:
             return self.session.tracked
         return overlay.merge(self.session.tracked, dev.overlay.read_text(encoding="utf-8"))
 
+    def require_config(self) -> None:
+        """Raises OperationError where the stack has no config file: its name may be a slip of the pen."""
+        name = f"Pulumi.{self.name}.yaml"
+        if not (self.folder / name).is_file():
+            raise OperationError(
+                f"stack {self.name}: {name} must be there (got no such file). Correct the name, or make a new stack with"
+                f" ./ops secrets create --stack {self.name}."
+            )
+
     def values(self) -> dict[str, Any]:
         """What the config sets, by full key; a ciphertext is a map with the one key `secure`."""
         return config_text.values(self.text, project=self.project)

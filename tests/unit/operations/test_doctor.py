@@ -75,6 +75,14 @@ def test_a_config_that_cannot_be_read_is_a_finding(text: str, clone: Clone) -> N
 
 
 @pytest.mark.usefixtures("asked")
+def test_a_stack_without_a_config_is_a_finding() -> None:
+    """Rather than a stack of defaults."""
+    (message,) = gather("prood", os.environ).messages
+    assert message.text == "stack prood: Pulumi.prood.yaml must be there (got no such file)."
+    assert message.hint.endswith("./ops secrets create --stack prood.")
+
+
+@pytest.mark.usefixtures("asked")
 def test_every_problem_of_a_config_is_a_finding(clone: Clone) -> None:
     """As the deployment would report them."""
     with clone.config("dev").open("a") as file:

@@ -149,6 +149,13 @@ def test_a_failure_writes_nothing(clone: Clone, monkeypatch: pytest.MonkeyPatch,
     assert clone.config("prod").read_text() == before
 
 
+def test_a_stack_without_a_config_is_refused(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip of the pen makes no new file."""
+    with pytest.raises(OperationError, match=r"stack prood: Pulumi\.prood\.yaml must be there \(got no such file\)\. "):
+        run(clone, monkeypatch, ALL, stack="prood")
+    assert not clone.config("prood").exists()
+
+
 def test_dev_is_pinned_for_this_clone_alone(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tracked config stays clean, as with every other value of dev."""
     before = clone.config("dev").read_text()
