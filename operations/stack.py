@@ -58,8 +58,8 @@ class Stack:
         name = f"Pulumi.{self.name}.yaml"
         if not (self.folder / name).is_file():
             raise OperationError(
-                f"stack {self.name}: {name} must be there (got no such file). Correct the name, or make a new stack with"
-                f" ./ops secrets create --stack {self.name}."
+                f"stack {self.name}: {name} must be there (got no such file)."
+                f" Correct the name, or make a new stack with ./ops secrets create --stack {self.name}."
             )
 
     def values(self) -> dict[str, Any]:
