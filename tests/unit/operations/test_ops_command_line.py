@@ -27,7 +27,7 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
     assert end.value.code == 0
     text = capsys.readouterr().out
     assert "--stack NAME" in text
-    assert len(text) > 550
+    assert len(text.split()) > 60
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["secrets"], ["doctor", "--nonsense"], ["pin", "extra"]])
