@@ -114,7 +114,7 @@ def test_every_test_says_what_it_shows() -> None:
     silent = [
         f"{shown(file)}: {node.name}"
         for file in sorted((ROOT / "tests").rglob("test_*.py"))
-        for node in ast.walk(parsed(file))
+        for node in parsed(file).body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)
