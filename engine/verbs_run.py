@@ -1,6 +1,8 @@
 """preview, up, refresh, destroy, cancel."""
 
+import importlib
 import os
+import threading
 from argparse import Namespace
 
 from engine import lock
@@ -44,6 +46,8 @@ class _Run:
         """Starts the program for the next run, so that it imports while something else goes on."""
         if self.kind == "up":
             self.programs.append(Program(self.session.project, self.screen.program_line))
+            # gRPC is slow to import; meanwhile the key is derived from the passphrase.
+            threading.Thread(target=importlib.import_module, args=("engine.monitor",), daemon=True).start()
 
     def preview(self, *, muted: bool = False) -> Ended:
         self.screen.open(preview=True, muted=muted)
