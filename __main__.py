@@ -1,11 +1,15 @@
 """The whole deployment on one page: settings in, components, outputs out."""
 
+from pathlib import Path
+
 import pulumi
 
 import components as stack
 import preflight
 import settings as stack_settings
 from components.gunicorn import USER as WEB_USER
+from components.postgres import waiting_room
+from release.plan import Probes
 
 settings = stack_settings.load()
 server = preflight.check(settings)
@@ -34,17 +38,15 @@ images = stack.StackImages(
         packages_date=settings.images.packages_date,
     ),
 )
-app_image = stack.AppImage(
-    "app",
-    stack.AppImageArgs(
-        placement=placement,
-        path=app.path,
-        python_image=images.python,
-        django_settings_module=app.django_settings_module,
-        build_ca_file=settings.images.build_ca_file,
-    ),
-    opts=after(images),
+app_args = stack.AppImageArgs(
+    placement=placement,
+    path=app.path,
+    python_image=images.python,
+    django_settings_module=app.django_settings_module,
+    build_ca_file=settings.images.build_ca_file,
 )
+pinned = settings.release.pinned  # a rollback builds nothing
+app_image = images if pinned else stack.AppImage("app", app_args, opts=after(images))
 networks = stack.Networks("networks", stack.NetworksArgs(placement=placement))
 volumes = stack.SiteVolumes("volumes", stack.SiteVolumesArgs(placement=placement, data_protected=settings.protect_data))
 secrets = stack.SecretFiles(
@@ -58,6 +60,7 @@ secrets = stack.SecretFiles(
         },
         image=images.python,
         user=WEB_USER,
+        keep=settings.release.keep,
     ),
     opts=after(images),
 )
@@ -72,34 +75,11 @@ postgres = stack.Postgres(
         password=settings.secrets.database_password,
         secrets_version=settings.secrets.version,
         settings=settings.postgres.overrides,
+        waiting_room=waiting_room(placement, images.python, volumes),
+        running_spec=server.running_specs.get(f"{settings.prefix}-postgres", ""),
         data_protected=settings.protect_data,
     ),
-    opts=after(images, networks),
-)
-gunicorn = stack.Gunicorn(
-    "web",
-    stack.GunicornArgs(
-        placement=placement,
-        image=app_image.reference,
-        edge_network=networks.edge_name,
-        data_network=networks.data_name,
-        postgres=postgres,
-        secrets_volume=secrets.volume_name,
-        volumes=volumes,
-        django_settings_module=app.django_settings_module,
-        wsgi_application=app.wsgi_application,
-        hosts=site.hosts,
-        health_path=app.health_path,
-        environment=app.environment,
-        release_commands=app.release_commands,
-        replicas=web.replicas,
-        limits=web.limits,
-        workers=web.workers,
-        threads=web.threads,
-        request_timeout_seconds=web.request_timeout_seconds,
-        drain_timeout_seconds=web.drain_timeout_seconds,
-    ),
-    opts=after(app_image, networks, volumes, secrets, postgres),
+    opts=after(images, networks, volumes),
 )
 nginx = stack.Nginx(
     "nginx",
@@ -116,22 +96,65 @@ nginx = stack.Nginx(
         upload_limit_mb=site.upload_limit_mb,
         request_timeout_seconds=web.request_timeout_seconds,
         drain_timeout_seconds=web.drain_timeout_seconds,
+        long_paths=web.long_paths,
+        long_timeout_seconds=web.long_timeout_seconds,
         connections_migrate=server.connections_migrate,
     ),
     opts=after(images, networks, volumes),
 )
-release = stack.Release(
-    "release",
-    stack.ReleaseArgs(
-        placement=placement,
-        image=images.python,
-        gunicorn=gunicorn,
-        nginx=nginx,
-        volumes=volumes,
+rollout = stack.Rollout(
+    placement=placement,
+    image=images.python,
+    nginx=nginx,
+    volumes=volumes,
+    probes=Probes(
         host=site.hosts[0],
         health_path=app.health_path,
+        gate_paths=settings.release.gate_paths,
+        post_paths=settings.release.post_paths,
+        slow_paths=settings.release.slow_paths,
     ),
+    strategy=settings.release.strategy,
+    start_timeout_seconds=web.start_timeout_seconds,
+    drain_timeout_seconds=web.drain_timeout_seconds,
+    long_timeout_seconds=web.long_timeout_seconds,
+    bake_seconds=settings.release.bake_seconds,
+    keep=settings.release.keep,
 )
+gunicorn = stack.Gunicorn(
+    "web",
+    stack.GunicornArgs(
+        placement=placement,
+        image=app_args.build.reference,
+        edge_network=networks.edge_name,
+        data_network=networks.data_name,
+        postgres=postgres,
+        secrets_volume=secrets.volume_name,
+        volumes=volumes,
+        django_settings_module=app.django_settings_module,
+        wsgi_application=app.wsgi_application,
+        hosts=site.hosts,
+        health_path=app.health_path,
+        environment=app.environment,
+        release_commands=settings.release.commands,
+        replicas=web.replicas,
+        limits=web.limits,
+        workers=web.workers,
+        threads=web.threads,
+        request_timeout_seconds=web.request_timeout_seconds,
+        start_timeout_seconds=web.start_timeout_seconds,
+        drain_timeout_seconds=web.drain_timeout_seconds,
+        rollout=rollout,
+        pinned=pinned,
+        lock_timeout_seconds=settings.release.migration_lock_seconds,
+    ),
+    opts=after(app_image, networks, volumes, secrets, postgres),
+)
+release = stack.Release("release", stack.ReleaseArgs(gunicorn=gunicorn, rollout=rollout))
+
+if settings.starts_at_boot:
+    boot = stack.BootArgs(placement=placement, script=Path("timer/start-stack").read_text())
+    stack.Boot("boot", boot, opts=after(release))
 
 pulumi.export("url", site.url)
 pulumi.export("release", release.release)

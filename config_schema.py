@@ -3,6 +3,7 @@
 Types and defaults come from Pulumi.yaml; what a type cannot say stands here as one rule per key.
 """
 
+import dataclasses
 import difflib
 import json
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from components.pinned import Pinned
 
 SECRET_LENGTHS = {"djangoSecretKey": 50, "databasePassword": 20}
 """The site's secrets and their least length in characters; 50 is what Django's check security.W009 asks for."""
@@ -156,6 +159,16 @@ def _are_hosts(value: list[Any]) -> bool:
     return bool(value) and all(isinstance(host, str) and _HOST.fullmatch(host) for host in value)
 
 
+def _are_paths(value: list[Any]) -> bool:
+    return all(isinstance(path, str) and re.fullmatch(r"/[!-~]*", path) for path in value)
+
+
+def _are_locations(value: list[Any]) -> bool:
+    """Each is a location of its own in Nginx's configuration, beside those that every site has."""
+    plain = all(isinstance(path, str) and re.fullmatch(r"/[A-Za-z0-9._~/-]+", path) for path in value)
+    return plain and len(set(value)) == len(value) and not {"/static/", "/media/"} & set(value)
+
+
 def _are_commands(value: list[Any]) -> bool:
     return all(isinstance(command, str) and command.strip() for command in value)
 
@@ -200,6 +213,22 @@ def _postgres_settings_broken(value: dict[str, Any]) -> str:
     return ""
 
 
+_PIN_WORDS = "must be what ./ops rollback writes, or empty"
+
+
+def _pin_broken(text: str) -> str:
+    try:
+        value = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return _PIN_WORDS
+    fields = {field.name for field in dataclasses.fields(Pinned)}
+    return "" if not text or (isinstance(value, dict) and set(value) == fields) else _PIN_WORDS
+
+
+def _pin(text: str) -> Pinned | None:
+    return Pinned(**json.loads(text)) if text else None
+
+
 def _silenced_checks_broken(value: dict[str, Any]) -> str:
     for check_id, reason in value.items():
         if not re.fullmatch(r"[a-z]+\.[EW]\d{3}", check_id):
@@ -214,6 +243,7 @@ def _texts(value: dict[str, Any]) -> dict[str, str]:
     return {name: str(item).lower() if isinstance(item, bool) else str(item) for name, item in sorted(value.items())}
 
 
+_PATHS = _rule("must be a list of absolute URL paths, such as /reports/", _are_paths)
 _CPUS = _rule("must be a number of CPUs between 0.1 and 128", _is_cpus, float)
 _IMAGE = _matching(
     r"([a-z0-9][a-z0-9.-]*(:\d+)?/)?[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*"
@@ -232,6 +262,22 @@ RULES: dict[str, Rule] = {
         checked=_texts,
     ),
     "releaseCommands": _rule("must be a list of command lines", _are_commands),
+    "releaseStrategy": _choice("blue-green", "rolling", "canary"),
+    "rollingBatch": _between(1, 20),
+    "canaryPercent": _rule("must be a multiple of 5 between 0 and 50", lambda value: value in range(0, 51, 5)),
+    "canarySeconds": _between(5, 3600, "seconds"),
+    "bakeSeconds": _between(0, 3600, "seconds"),
+    "startTimeoutSeconds": _between(5, 900, "seconds"),
+    "keepReleases": _between(1, 50),
+    "migrationLockSeconds": _between(1, 60, "seconds"),
+    "pinnedRelease": Rule(words=_PIN_WORDS, broken=_pin_broken, checked=_pin),
+    "gatePaths": _PATHS,
+    "proofPostPaths": _PATHS,
+    "proofSlowPaths": _PATHS,
+    "longPaths": _rule(
+        "must be a list of different paths such as /export/, none of them /static/ or /media/", _are_locations
+    ),
+    "longTimeoutSeconds": _between(1, 86_400, "seconds"),
     "secretsVersion": _between(1, 1_000_000),
     "siteHosts": _rule("must be a list of lower-case host names, without scheme, port or wildcard", _are_hosts, tuple),
     "publishAddress": _rule("must be an IPv4 address of the server, or 0.0.0.0 for all of them", _is_ipv4),

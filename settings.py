@@ -5,7 +5,6 @@ Every rule is applied before anything is touched, and all that is wrong is repor
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,18 @@ from components.sizing import (
     postgres_settings,
 )
 from config_schema import SECRET_LENGTHS, Problem
+from release.plan import Strategy
+from settings_model import (
+    AppSettings,
+    ImageSettings,
+    LogSettings,
+    PostgresSettings,
+    ReleaseSettings,
+    SecretSettings,
+    Settings,
+    SiteSettings,
+    WebSettings,
+)
 
 LEAST_WORKERS = 2
 """With one worker nothing serves while a crashed one is replaced."""
@@ -35,110 +46,6 @@ class SettingsError(pulumi.RunError):
     def __init__(self, stack_file: str, problems: Sequence[Problem]) -> None:
         super().__init__("\n  ".join([f"{stack_file} is not usable:", *map(str, problems)]))
         self.problems = tuple(problems)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AppSettings:
-    """The Django project."""
-
-    path: str
-    django_settings_module: str
-    wsgi_application: str
-    environment: Mapping[str, str]
-    health_path: str
-    release_commands: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecretSettings:
-    """The site's secrets and the counter that names their volume."""
-
-    version: int
-    django_secret_key: pulumi.Output[str]
-    database_password: pulumi.Output[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteSettings:
-    """Where visitors find the site."""
-
-    hosts: tuple[str, ...]
-    publish_address: str
-    http_port: int
-    https_port: int
-    upload_limit_mb: int
-
-    @property
-    def url(self) -> str:
-        port = "" if self.http_port == 80 else f":{self.http_port}"  # noqa: PLR2004 - HTTP's default
-        return f"http://{self.hosts[0]}{port}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageSettings:
-    """Where images come from."""
-
-    source: str
-    """`registry` or `debian`."""
-    python: str
-    postgres: str
-    nginx: str
-    packages_date: str
-    build_ca_file: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebSettings:
-    """The Gunicorn replicas."""
-
-    replicas: int
-    limits: Limits
-    workers: int
-    threads: int
-    request_timeout_seconds: int
-    drain_timeout_seconds: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PostgresSettings:
-    """The database server."""
-
-    limits: Limits
-    overrides: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogSettings:
-    """Log rotation of every container."""
-
-    max_size_mb: int
-    max_files: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything that one stack config says."""
-
-    project: str
-    stack: str
-    docker_host: str
-    """Engine to deploy to, from `docker:host`; empty is the default one."""
-    app: AppSettings
-    secrets: SecretSettings
-    site: SiteSettings
-    images: ImageSettings
-    web: WebSettings
-    postgres: PostgresSettings
-    nginx: Limits
-    logs: LogSettings
-    protect_data: bool
-    silenced_checks: Mapping[str, str]
-    """Ids of preflight checks to leave out, with the reason."""
-
-    @property
-    def prefix(self) -> str:
-        """What every physical name starts with."""
-        return f"{self.project}-{self.stack}"
 
 
 def load(root: Path = Path()) -> Settings:
@@ -221,7 +128,6 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
             wsgi_application=f"{module.rpartition('.')[0] or module}.wsgi:application",
             environment=values["environment"],
             health_path=values["healthPath"],
-            release_commands=tuple(values["releaseCommands"]),
         ),
         secrets=SecretSettings(
             version=values["secretsVersion"],
@@ -249,12 +155,32 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
             workers=values["gunicornWorkers"] or gunicorn_workers(web_limits, values["gunicornWorkerMemoryMb"]),
             threads=values["gunicornThreads"],
             request_timeout_seconds=values["requestTimeoutSeconds"],
+            start_timeout_seconds=values["startTimeoutSeconds"],
             drain_timeout_seconds=values["drainTimeoutSeconds"],
+            long_paths=tuple(values["longPaths"]),
+            long_timeout_seconds=values["longTimeoutSeconds"],
+        ),
+        release=ReleaseSettings(
+            strategy=Strategy(
+                kind=values["releaseStrategy"],
+                batch=values["rollingBatch"],
+                canary_percent=values["canaryPercent"],
+                canary_seconds=values["canarySeconds"],
+            ),
+            bake_seconds=values["bakeSeconds"],
+            keep=values["keepReleases"],
+            pinned=values["pinnedRelease"],
+            commands=tuple(values["releaseCommands"]),
+            migration_lock_seconds=values["migrationLockSeconds"],
+            gate_paths=tuple(values["gatePaths"]),
+            post_paths=tuple(values["proofPostPaths"]),
+            slow_paths=tuple(values["proofSlowPaths"]),
         ),
         postgres=PostgresSettings(limits=_limits("postgres", values), overrides=values["postgresSettings"]),
         nginx=_limits("nginx", values),
         logs=LogSettings(max_size_mb=values["logMaxSizeMb"], max_files=values["logMaxFiles"]),
         protect_data=values["protectData"],
+        starts_at_boot=values["startAtBoot"],
         silenced_checks=values["silencedChecks"],
     )
 

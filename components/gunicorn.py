@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.container import ContainerSpec, Mount, Placement, docker_command, docker_run, run, spec_hash
+from components.container import run
+from components.pinned import Pinned
 from components.postgres import Postgres
+from components.rollout import Rollout
 from components.secret_files import DIRECTORY as SECRETS
 from components.sizing import Limits
+from components.spec import START_SECONDS, ContainerSpec, Mount, Placement, record_of, spec_hash
+from components.step import docker_command, docker_run, docker_words, release_step
 from components.volume import SiteVolumes
+from release.plan import Plan
 
 USER = "10001:10000"
 
@@ -44,6 +49,13 @@ class GunicornArgs:
     request_timeout_seconds: int
     drain_timeout_seconds: int
     """Time that requests in flight have when a replica stops."""
+    start_timeout_seconds: int = START_SECONDS
+    """Time that a replica has to become healthy."""
+    rollout: Rollout
+    pinned: Pinned | None = None
+    """A release to run instead of the one that all this makes."""
+    lock_timeout_seconds: float = 2.0
+    """How long a migration's statement may wait for a lock before it lets others pass and tries again."""
 
 
 class Gunicorn(pulumi.ComponentResource):
@@ -51,27 +63,80 @@ class Gunicorn(pulumi.ComponentResource):
 
     release: str
     """The release's name: a hash of its image, its plain config and its secrets' version."""
+    container_names: list[str]
+    container_ids: list[pulumi.Output[str]]
     sockets: list[str]
     """Path of each replica's socket in the sockets volume."""
+    migrated: pulumi.Output[str]
+    """What the migration step printed; its record is a line of it."""
+    plan: Plan
+    """What the steps that make the release live are told."""
 
     def __init__(self, name: str, args: GunicornArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Gunicorn", name, {}, opts)
-        template = _spec(args)
+        pinned, template = args.pinned, _spec(args)
+        if pinned:
+            pinned.check(spec_hash(template))
+            template = pinned.template(template.name, args.placement)
         self.release = spec_hash(template)
-        self.sockets = [f"/run/web/{self.release}-{replica}.sock" for replica in range(1, args.replicas + 1)]
+        numbers = range(1, args.replicas + 1)
+        self.container_names = [f"{args.placement.prefix}-web-{self.release}-{number}" for number in numbers]
+        self.sockets = [f"/run/web/{self.release}-{number}.sock" for number in numbers]
+        # A rollback is in a hurry, and the release has been watched before.
+        rollout = dataclasses.replace(args.rollout, bake_seconds=0) if pinned else args.rollout
+        self.plan = rollout.plan(
+            release=self.release,
+            replicas=self.container_names,
+            sockets=self.sockets,
+            record={
+                "image": template.image,
+                "secrets_volume": pinned.secrets_volume if pinned else args.secrets_volume,
+                "spec": record_of(template),
+                "pinned": bool(pinned),
+            },
+        )
         child = pulumi.ResourceOptions(parent=self)
-        steps = [
-            # The command's text names the image and the settings, so a new release is a new run.
-            docker_command(f"{name}-{step}", docker_run(spec), child, args.placement)
-            for step, spec in (("static", _static_spec(args)), ("migrate", _migrate_spec(args, template)))
+        clear = ["clear", args.placement.prefix, f"--release={self.release}"]
+        cleared = release_step(f"{name}-clear", clear, child, args.placement)
+        after_clear = child.merge(pulumi.ResourceOptions(depends_on=[cleared]))
+        # A command's text names the image and the settings, so a new release is a new run.
+        static_spec = _static_spec(args.placement, str(template.image), args.volumes)
+        before: list[pulumi.Resource] = [
+            docker_command(f"{name}-static", docker_run(static_spec), after_clear, args.placement)
         ]
-        for replica, socket in enumerate(self.sockets, start=1):
-            run(
-                f"{name}-{self.release}-{replica}",
-                _replica_spec(args, template, self.release, replica, socket),
-                child.merge(pulumi.ResourceOptions(depends_on=steps)),
-            )
+        self.migrated = pulumi.Output.from_input("")
+        if not pinned:  # what has been migrated since is there to stay; ./ops rollback has seen that it may
+            once = ["once", "--", *docker_words(_migrate_spec(args, template))]
+            migrate = release_step(f"{name}-migrate", once, after_clear, args.placement)
+            self.migrated = migrate.stdout.apply(lambda printed: printed or "")
+            before.append(migrate)
+        self.container_ids = self._run(name, args.placement, template, after=before)
         self.register_outputs({"release": self.release, "sockets": self.sockets})
+
+    def _run(
+        self, name: str, placement: Placement, template: ContainerSpec, after: list[pulumi.Resource]
+    ) -> list[pulumi.Output[str]]:
+        """Declare the replicas: side by side, or batch by batch, each taking over before the next one starts."""
+        ids: list[pulumi.Output[str]] = []
+        started: list[pulumi.Resource] = []
+        strategy = self.plan.strategy
+        batch = strategy.batch if strategy.kind == "rolling" else len(self.sockets)
+        for number, socket in enumerate(self.sockets, start=1):
+            spec = _replica_spec(template, self.release, number, self.container_names[number - 1], socket)
+            child = pulumi.ResourceOptions(parent=self, depends_on=after)
+            replica = run(f"{name}-{self.release}-{number}", spec, child, disposable=True)
+            ids.append(replica.container.id)
+            started.append(replica.ready)
+            if number % batch == 0 and number < len(self.sockets):
+                roll = release_step(
+                    f"{name}-{self.release}-roll-{number}",
+                    ["roll", f"--done={number}"],
+                    pulumi.ResourceOptions(parent=self, depends_on=[*started, *after]),
+                    placement,
+                    environment={"RELEASE_PLAN": self.plan.text()},
+                )
+                after, started = [roll], []
+        return ids
 
 
 def _spec(args: GunicornArgs) -> ContainerSpec:
@@ -111,46 +176,41 @@ def _spec(args: GunicornArgs) -> ContainerSpec:
         ],
         tmpfs_mb={"/tmp": 64},  # noqa: S108 - a path in the container
         health=["python3", "/opt/stack/check_web.py"],
+        start_seconds=args.start_timeout_seconds,
         stop_signal="SIGTERM",
         stop_seconds=args.drain_timeout_seconds + 5,
     )
 
 
-def _replica_spec(
-    args: GunicornArgs, template: ContainerSpec, release: str, replica: int, socket: str
-) -> ContainerSpec:
-    own = {"RELEASE": release, "REPLICA": str(replica), "GUNICORN_SOCKET": socket}
-    return dataclasses.replace(
-        template,
-        name=f"{args.placement.prefix}-web-{release}-{replica}",
-        env=dict(template.env) | own,
-        labels={"django-stack.release": release},
-    )
+def _replica_spec(template: ContainerSpec, release: str, number: int, name: str, socket: str) -> ContainerSpec:
+    own = {"RELEASE": release, "REPLICA": str(number), "GUNICORN_SOCKET": socket}
+    labels = {"django-stack.release": release}
+    return dataclasses.replace(template, name=name, env=dict(template.env) | own, labels=labels)
 
 
-def _static_spec(args: GunicornArgs) -> ContainerSpec:
+def _static_spec(placement: Placement, image: str, volumes: SiteVolumes) -> ContainerSpec:
     """Adds the image's static files to those that are there: pages of the release before still ask for theirs."""
     return ContainerSpec(
-        name=f"{args.placement.prefix}-static",
-        image=args.image,
+        name=f"{placement.prefix}-static",
+        image=image,
         user=USER,
         limits=Limits(cpus=1, memory_mb=128, pids=20),
-        placement=args.placement,
+        placement=placement,
         role="static",
         command=["cp", "-R", "--update=none", "/srv/static/.", "/srv/published"],
         network_mode="none",
-        mounts=[Mount(volume=args.volumes.static, path="/srv/published")],
+        mounts=[Mount(volume=volumes.static, path="/srv/published")],
     )
 
 
 def _migrate_spec(args: GunicornArgs, template: ContainerSpec) -> ContainerSpec:
     """The site's migrations and release commands, in the new image, with the new settings."""
-    commands = ["python manage.py migrate --noinput", *args.release_commands]
+    migrate = f"python /opt/stack/migrate.py --lock-timeout={args.lock_timeout_seconds:g}"
     return dataclasses.replace(
         template,
         name=f"{args.placement.prefix}-migrate",
         role="migrate",
-        command=["sh", "-ec", "\n".join(commands)],
+        command=["sh", "-ec", "\n".join([migrate, *args.release_commands])],
         env=dict(template.env) | {"RELEASE": "migrate", "REPLICA": "0"},
         networks={args.data_network: []},
     )

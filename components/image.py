@@ -17,7 +17,8 @@ import pulumi
 import pulumi_docker as docker
 from docker.utils.build import exclude_paths
 
-from components.container import Placement, docker_command
+from components.spec import Placement
+from components.step import docker_command
 
 DEBIAN_SUITE = "trixie"
 
@@ -107,7 +108,7 @@ class StackImages(pulumi.ComponentResource):
             f"{script} {DEBIAN_SUITE} {shlex.quote(base)}",
             pulumi.ResourceOptions(parent=self),
             placement,
-            triggers=sorted(references.values()),  # whenever one of them is built anew, the base must be there
+            again=" ".join(sorted(references.values())),  # whenever one of them is built anew, the base must be there
         )
 
     def _pulled_base(self, name: str, family: str, base: str) -> pulumi.Resource:
@@ -127,6 +128,17 @@ class AppImageArgs:
     build_ca_file: str = ""
     """PEM file of certificate authorities that package downloads must trust. It is in no layer of the image."""
 
+    @property
+    def build(self) -> Build:
+        """The build, its reference included; nothing is declared by asking for it."""
+        return Build.of(
+            repository=f"{self.placement.prefix}/web",
+            context=Path(self.path),
+            dockerfile=_IMAGES / "app" / "Dockerfile",
+            args={"PYTHON_IMAGE": self.python_image, "DJANGO_SETTINGS_MODULE": self.django_settings_module},
+            tools={"CA_IMAGE": f"{self.placement.prefix}/build-ca:latest"} if self.build_ca_file else {},
+        )
+
 
 class AppImage(pulumi.ComponentResource):
     """The Django project as an image: packages, code, collected static files."""
@@ -138,13 +150,7 @@ class AppImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AppImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:AppImage", name, {}, opts)
-        build = Build.of(
-            repository=f"{args.placement.prefix}/web",
-            context=Path(args.path),
-            dockerfile=_IMAGES / "app" / "Dockerfile",
-            args={"PYTHON_IMAGE": args.python_image, "DJANGO_SETTINGS_MODULE": args.django_settings_module},
-            tools={"CA_IMAGE": f"{args.placement.prefix}/build-ca:latest"} if args.build_ca_file else {},
-        )
+        build = args.build
         needs_ca = [self._ca_image(name, build, args)] if args.build_ca_file else []
         opts_build = pulumi.ResourceOptions(parent=self, depends_on=needs_ca)
         declare_build(f"{name}-image", build, args.placement, opts_build)
@@ -164,7 +170,7 @@ class AppImage(pulumi.ComponentResource):
             script,
             pulumi.ResourceOptions(parent=self),
             args.placement,
-            triggers=[build.reference],  # whenever the project is built anew
+            again=build.reference,  # whenever the project is built anew
         )
 
 

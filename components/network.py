@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.container import Placement
+from components.spec import Placement
 
 
 @dataclass(frozen=True, kw_only=True)

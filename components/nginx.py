@@ -5,6 +5,7 @@ without a connection being refused. Neither Nginx's image nor its configuration 
 """
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -12,8 +13,9 @@ from string import Template
 import pulumi
 
 from components import sizing
-from components.container import ContainerSpec, Mount, Placement, Port, run, spec_hash
+from components.container import run
 from components.sizing import Limits
+from components.spec import ContainerSpec, Mount, Placement, Port, spec_hash
 from components.volume import SiteVolumes
 
 USER = "10002:10000"
@@ -46,6 +48,10 @@ class NginxArgs:
     request_timeout_seconds: int
     """Longest time that the application may take; Nginx waits a little longer."""
     drain_timeout_seconds: int
+    long_paths: tuple[str, ...] = ()
+    """Paths whose requests may take long, such as exports; WebSockets are known by themselves."""
+    long_timeout_seconds: int = 60
+    """How long those may be silent."""
     connections_migrate: bool = True
     """The server's kernel can hand waiting connections from an Nginx that stops to its successor (Linux 5.14)."""
 
@@ -56,6 +62,9 @@ class Nginx(pulumi.ComponentResource):
     holder_id: pulumi.Output[str]
     """Container whose network namespace the ports are published on."""
     container_id: pulumi.Output[str]
+    container_name: str
+    edge: str
+    """Identity of the configuration; Nginx tells it to probes."""
 
     def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Nginx", name, {}, opts)
@@ -67,29 +76,46 @@ class Nginx(pulumi.ComponentResource):
             child.merge(pulumi.ResourceOptions(ignore_changes=["image"])),
         )
         spec = _spec(args)
-        container = run(
+        nginx = run(
             f"{name}-{spec.name.rpartition('-')[2]}",
-            dataclasses.replace(spec, network_mode=pulumi.Output.concat("container:", holder.id)),
-            child,
+            dataclasses.replace(spec, network_mode=pulumi.Output.concat("container:", holder.container.id)),
+            child.merge(pulumi.ResourceOptions(depends_on=[holder.ready])),
+            disposable=True,
         )
-        self.holder_id, self.container_id = holder.id, container.id
-        self.register_outputs({"holder_id": self.holder_id, "container_id": self.container_id})
+        self.holder_id, self.container_id = holder.container.id, nginx.container.id
+        self.container_name, self.edge = spec.name, edge_of(args)
+        self.register_outputs({"holder_id": self.holder_id, "container_id": self.container_id, "edge": self.edge})
+
+
+def edge_of(args: NginxArgs) -> str:
+    """Ten hex digits over the whole configuration but for themselves."""
+    return hashlib.sha256(_render(args, edge="").encode()).hexdigest()[:10]
 
 
 def render(args: NginxArgs) -> str:
     """Nginx's whole configuration as text."""
-    servers = "\n".join(f"        server unix:/run/slots/{slot}.sock max_fails=0;" for slot in range(SLOTS))
+    return _render(args, edge=edge_of(args))
+
+
+def _render(args: NginxArgs, *, edge: str) -> str:
     site = _fill(
         "site.conf",
         server_names=" ".join(args.hosts),
         read_timeout_seconds=str(args.request_timeout_seconds + 5),
+        long_timeout_seconds=str(args.long_timeout_seconds),
+        long_locations="".join(
+            _fill("long.conf", path=path, seconds=str(args.long_timeout_seconds)) for path in args.long_paths
+        ),
     )
     return _fill(
         "nginx.conf",
         worker_processes=str(sizing.nginx_workers(args.limits)),
         drain_seconds=str(args.drain_timeout_seconds),
         upload_limit_mb=str(args.upload_limit_mb),
-        upstream_servers=servers,
+        edge=edge,
+        web_servers=_servers(""),
+        canary_servers=_servers("canary-"),
+        long_servers=_servers("long-"),
         site=site,
     )
 
@@ -103,6 +129,10 @@ class _NginxTemplate(Template):
 
 def _fill(template: str, **values: str) -> str:
     return _NginxTemplate((_TEMPLATES / template).read_text()).substitute(values)
+
+
+def _servers(pool: str) -> str:
+    return "\n".join(f"        server unix:/run/slots/{pool}{slot}.sock max_fails=0;" for slot in range(SLOTS))
 
 
 def _holder_spec(args: NginxArgs) -> ContainerSpec:

@@ -1,5 +1,6 @@
 """PostgreSQL: its volume, its container, and the site's role and database in it."""
 
+import dataclasses
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +9,19 @@ import pulumi
 import pulumi_docker as docker
 
 from components import sizing
-from components.container import ContainerSpec, Mount, Placement, docker_command, run
+from components.container import run
+from components.nginx import USER as NGINX_USER
 from components.sizing import Limits
+from components.spec import ContainerSpec, Mount, Placement, spec_hash
+from components.step import docker_command, docker_words, release_step
+from components.volume import SiteVolumes
+from release.hold import SPEC_LABEL
 
 USER = "10003:10003"
 DATABASE = "site"
 PORT = 5432
+LONGEST_HOLD_SECONDS = 25
+"""Shorter than the time that Nginx waits for an answer by default."""
 STOP_SECONDS = 60
 """A fast shutdown ends with a checkpoint, which writes up to `shared_buffers` to the disk."""
 
@@ -34,6 +42,10 @@ class PostgresArgs:
     secrets_version: int
     settings: Mapping[str, str] = field(default_factory=dict)
     """Server settings by name that override the derived ones."""
+    waiting_room: ContainerSpec
+    """Where requests wait while the server is replaced."""
+    running_spec: str = ""
+    """What the server that runs now is made from, as its label says; empty when none runs or it is not known."""
     data_protected: bool = True
     """Refuse to destroy the data volume. It is kept on the engine in any case."""
 
@@ -50,7 +62,10 @@ class Postgres(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Postgres", name, {}, opts)
-        self.host, self.port, self.database, self.user = "postgres", PORT, DATABASE, DATABASE
+        self.host, self.port, self.database = "postgres", PORT, DATABASE
+        # A login for each version of the password, all of them for the one role that owns the data: so containers of
+        # the release before go on connecting while the next one starts, and a rollback finds its own login.
+        self.user = f"{DATABASE}_{args.secrets_version}"
         child = pulumi.ResourceOptions(parent=self)
         volume = docker.Volume(
             f"{name}-data",
@@ -65,25 +80,33 @@ class Postgres(pulumi.ComponentResource):
             ),
         )
         spec = self._spec(args)
-        container = run(
-            name,
-            spec,
-            child.merge(pulumi.ResourceOptions(depends_on=[volume])),
-        )
-        docker_command(
+        if args.running_spec not in ("", spec.labels[SPEC_LABEL]):
+            told = "PostgreSQL will be replaced: requests wait, for a few seconds; those under way are finished first."
+            pulumi.log.warn(told, resource=self)
+        of_spec = [args.placement.prefix, f"--spec={spec.labels[SPEC_LABEL]}"]
+        room = docker_words(args.waiting_room, "--detach")
+        hold = release_step(f"{name}-hold", ["hold", *of_spec, "--", *room], child, args.placement)
+        running = run(name, spec, child.merge(pulumi.ResourceOptions(depends_on=[volume, hold])))
+        site = docker_command(
             f"{name}-site",
-            f"docker exec --interactive {shlex.quote(spec.name)} prepare-site {self.user} {self.database}",
-            child,
+            f"docker exec --interactive {shlex.quote(spec.name)} prepare-site {DATABASE} {self.user}",
+            child.merge(pulumi.ResourceOptions(depends_on=[running.ready])),
             args.placement,
-            triggers=[container.id, str(args.secrets_version)],
+            again=running.container.id,
             stdin=pulumi.Output.concat(args.password, "\n"),
         )
-        self.container_id = container.id
+        release_step(
+            f"{name}-resume",
+            ["resume", *of_spec],
+            child.merge(pulumi.ResourceOptions(depends_on=[site])),
+            args.placement,
+        )
+        self.container_id = running.container.id
         self.register_outputs({"host": self.host, "port": self.port, "database": self.database, "user": self.user})
 
     def _spec(self, args: PostgresArgs) -> ContainerSpec:
         settings = sizing.postgres_settings(args.limits, args.settings)
-        return ContainerSpec(
+        spec = ContainerSpec(
             name=f"{args.placement.prefix}-postgres",
             image=args.image,
             user=USER,
@@ -100,3 +123,23 @@ class Postgres(pulumi.ComponentResource):
             stop_signal="SIGINT",  # fast shutdown; SIGTERM would wait for every client to leave
             stop_seconds=STOP_SECONDS,
         )
+        return dataclasses.replace(spec, labels={SPEC_LABEL: spec_hash(spec)})
+
+
+def waiting_room(placement: Placement, image: str, volumes: SiteVolumes) -> ContainerSpec:
+    """A container that takes over the slots while PostgreSQL is replaced; it lets go by itself if that goes wrong."""
+    return ContainerSpec(
+        name=f"{placement.prefix}-waiting",
+        image=image,
+        user=NGINX_USER,
+        limits=Limits(cpus=0.5, memory_mb=64, pids=20),
+        placement=placement,
+        role="waiting",
+        command=["python3", "/opt/stack/waiting_room.py", f"--seconds={LONGEST_HOLD_SECONDS}"],
+        network_mode="none",
+        mounts=[
+            Mount(volume=volumes.slots, path="/run/slots"),
+            Mount(volume=volumes.sockets, path="/run/web", read_only=True),
+        ],
+        tmpfs_mb={"/tmp": 1},  # noqa: S108 - a path in the container
+    )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.container import ContainerSpec, Mount, Placement, docker_command, docker_run
 from components.sizing import Limits
+from components.spec import ContainerSpec, Mount, Placement
+from components.step import docker_command, docker_run
 
 DIRECTORY = "/run/secrets"
 _WRITER_LIMITS = Limits(cpus=0.5, memory_mb=64, pids=20)
@@ -26,6 +27,8 @@ class SecretFilesArgs:
     """Image with the stack's Python tools."""
     user: str
     """`uid:gid` of the service that reads the files; they are 0400."""
+    keep: int = 5
+    """Versions whose volumes are kept, for releases that may be rolled back to."""
 
 
 class SecretFiles(pulumi.ComponentResource):
@@ -36,12 +39,16 @@ class SecretFiles(pulumi.ComponentResource):
     def __init__(self, name: str, args: SecretFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:SecretFiles", name, {}, opts)
         self.volume_name = f"{args.placement.prefix}-secrets-{args.version}"
-        volume = docker.Volume(
-            f"{name}-{args.version}",
-            name=self.volume_name,
-            labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.placement.prefix)],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        volumes = {
+            version: docker.Volume(
+                f"{name}-{version}",
+                name=f"{args.placement.prefix}-secrets-{version}",
+                labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.placement.prefix)],
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for version in range(max(1, args.version - args.keep + 1), args.version + 1)
+        }
+        volume = volumes[args.version]
         writer = ContainerSpec(
             name=f"{args.placement.prefix}-secrets-{args.version}-writer",
             image=args.image,
@@ -60,7 +67,7 @@ class SecretFiles(pulumi.ComponentResource):
             # Another image writes the same files: only a new volume, or new values, are a reason to write again.
             pulumi.ResourceOptions(parent=self, depends_on=[volume], ignore_changes=["create"]),
             args.placement,
-            triggers=[volume.id],
+            again=volume.id,
             stdin=pulumi.Output.json_dumps(dict(args.values)),
         )
         self.register_outputs({"volume_name": self.volume_name})

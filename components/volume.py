@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.container import Placement
+from components.spec import Placement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +14,7 @@ class SiteVolumesArgs:
 
     placement: Placement
     data_protected: bool = True
-    """Refuse to destroy the volume of uploaded files. It is kept on the engine in any case."""
+    """Refuse to destroy the volumes of uploaded files and of the ledger. They are kept on the engine in any case."""
 
 
 class SiteVolumes(pulumi.ComponentResource):
@@ -30,10 +30,15 @@ class SiteVolumes(pulumi.ComponentResource):
     """Files that visitors uploaded. Web containers write, Nginx serves."""
     buffers: str
     """Request bodies and answers that Nginx holds for slow clients."""
+    ledger: str
+    """The release ledger. Only the release step writes."""
 
     def __init__(self, name: str, args: SiteVolumesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:SiteVolumes", name, {}, opts)
-        names = {use: f"{args.placement.prefix}-{use}" for use in ("sockets", "slots", "static", "media", "buffers")}
+        names = {
+            use: f"{args.placement.prefix}-{use}"
+            for use in ("sockets", "slots", "static", "media", "buffers", "ledger")
+        }
         kept = pulumi.ResourceOptions(protect=args.data_protected, retain_on_delete=True)
         for use, volume_name in names.items():
             child = pulumi.ResourceOptions(parent=self)
@@ -41,8 +46,8 @@ class SiteVolumes(pulumi.ComponentResource):
                 f"{name}-{use}",
                 name=volume_name,
                 labels=[docker.VolumeLabelArgs(label="django-stack.stack", value=args.placement.prefix)],
-                opts=child.merge(kept) if use == "media" else child,
+                opts=child.merge(kept) if use in ("media", "ledger") else child,
             )
         self.sockets, self.slots, self.static = names["sockets"], names["slots"], names["static"]
-        self.media, self.buffers = names["media"], names["buffers"]
+        self.media, self.buffers, self.ledger = names["media"], names["buffers"], names["ledger"]
         self.register_outputs(names)

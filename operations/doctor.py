@@ -21,7 +21,8 @@ from preflight.config import check_config
 from preflight.host import check_host, check_server
 from preflight.messages import CheckMessage, error
 from preflight.server import Server, UnreachableError, observe
-from settings import Settings, SettingsError, load
+from settings import SettingsError, load
+from settings_model import Settings
 from wrapper import docker_endpoint, engine_choice
 from wrapper.errors import WrapperError
 

@@ -5,7 +5,7 @@ import pulumi
 from preflight.host import check_host
 from preflight.messages import CheckMessage, without_silenced
 from preflight.server import Server, UnreachableError, observe
-from settings import Settings
+from settings_model import Settings
 
 __all__ = ["CheckMessage", "PreflightError", "Server", "check", "check_host"]
 

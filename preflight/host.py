@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from preflight.messages import CheckMessage, error, warning
 from preflight.server import Listener, Server
-from settings import Settings
+from settings_model import Settings
 
 ENGINE_FLOOR = 24
 """The oldest Docker Engine that the stack is tested with."""

@@ -48,6 +48,8 @@ class Server:
     """Free space where Docker keeps its data; None when the server is another machine."""
     disk_total_mb: int | None
     listeners: tuple[Listener, ...]
+    running_specs: dict[str, str]
+    """What the running containers of stacks are made from, by container name, as far as their labels say."""
     volume_labels: dict[str, dict[str, str]]
     """Labels of the stack's volumes by volume name."""
     cli: str | None
@@ -98,6 +100,7 @@ def observe(docker_host: str, prefix: str, ports: Collection[int]) -> Server:
         disk_free_mb=disk[0] if disk else None,
         disk_total_mb=disk[1] if disk else None,
         listeners=(*_published(containers, ports), *(_listening(ports) if local else ())),
+        running_specs=_specs(containers),
         volume_labels={volume["Name"]: volume["Labels"] or {} for volume in volumes},
         cli=shutil.which("docker"),
     )
@@ -145,6 +148,12 @@ def _disk(root: Path) -> tuple[int, int] | None:
     except OSError:  # Docker runs in a virtual machine of its own
         return None
     return usage.free // 1024**2, usage.total // 1024**2
+
+
+def _specs(containers: list[dict[str, Any]]) -> dict[str, str]:
+    label = "django-stack.spec"
+    labels = {each["Names"][0].lstrip("/"): each.get("Labels") or {} for each in containers}
+    return {name: own[label] for name, own in labels.items() if label in own}
 
 
 def _published(containers: list[dict[str, Any]], ports: Collection[int]) -> Iterator[Listener]:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-bind = f"unix:{os.environ['GUNICORN_SOCKET']}"
+_socket = os.environ["GUNICORN_SOCKET"]
+# Long requests and WebSockets come on a socket of their own, so that a release can wait for them on other terms.
+bind = [f"unix:{_socket}", f"unix:{_socket.removesuffix('.sock')}.long.sock"]
 umask = 0o007  # Nginx is in the same group, others may not connect
 worker_class = "gthread"
 workers = int(os.environ["GUNICORN_WORKERS"])

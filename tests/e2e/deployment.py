@@ -74,10 +74,8 @@ class Deployment:
 
     def pulumi(self, *words: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """One call of ./pulumiw. A failure that was not expected shows all that it printed."""
-        verb, *rest = words
-        done = self.clone.run(
-            "./pulumiw", verb, "--stack", self.stack, *rest, env=os.environ | dict(self.environment), input=stdin
-        )
+        command = ["./pulumiw", *words, "--stack", self.stack]
+        done = self.clone.run(*command, env=os.environ | dict(self.environment), input=stdin)
         assert not check or done.returncode == 0, f"{words} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -12,7 +12,8 @@ from pulumi.runtime.config import set_all_config
 
 import preflight
 from preflight.server import Server
-from settings import Settings, load
+from settings import load
+from settings_model import Settings
 from tests.unit.recording import Declarations, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ SERVER = Server(
     disk_free_mb=200_000,
     disk_total_mb=400_000,
     listeners=(),
+    running_specs={},
     volume_labels={},
     cli="/usr/bin/docker",
 )

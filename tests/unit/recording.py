@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from google.protobuf import empty_pb2, json_format
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import resource
 from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
 from pulumi.runtime.proto import resource_pb2, source_pb2
@@ -101,13 +101,22 @@ class _RecordingMonitor(MockMonitor):
         )
         content = request.object.SerializeToString(deterministic=True)
         physical_id = f"{request.name}-{hashlib.sha256(content).hexdigest()[:12]}" if request.custom else ""
-        return resource_pb2.RegisterResourceResponse(urn=urn, id=physical_id, object=request.object)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=physical_id, object=_outputs(request))
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name on the wire
         key = self._keys.get(request.urn)
         outputs = self._declarations.all[key].outputs if key else self._declarations.exports
         outputs.update(_plain(request.outputs))
         return empty_pb2.Empty()
+
+
+def _outputs(request: Any) -> struct_pb2.Struct:
+    """A resource's inputs; of a command also what it has printed, which is nothing."""
+    outputs = struct_pb2.Struct()
+    outputs.CopyFrom(request.object)
+    if request.type == "command:local:Command":
+        outputs["stdout"] = ""
+    return outputs
 
 
 class _NoProvider(Mocks):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import config_schema
+from components.pinned import Pinned
 from config_schema import RULES, Key, Problem, parse
 from tests.unit.program import ROOT, text_of
 
@@ -20,6 +21,11 @@ IMAGE = "must be an image reference, such as name:tag or name:tag@sha256:…"
 DATE = "must be a date, such as 2026-11-30, or empty"
 IPV4 = "must be an IPv4 address of the server, or 0.0.0.0 for all of them"
 PATH = "must be an absolute URL path, such as /health/"
+PATHS = "must be a list of absolute URL paths, such as /reports/"
+STRATEGY = "must be blue-green or rolling or canary"
+LOCATIONS = "must be a list of different paths such as /export/, none of them /static/ or /media/"
+PERCENT = "must be a multiple of 5 between 0 and 50"
+PINNED = "must be what ./ops rollback writes, or empty"
 MODULE = "must be a Python module path, such as site.settings"
 
 RANGES = {
@@ -34,6 +40,13 @@ RANGES = {
     "gunicornWorkerMemoryMb": (20, 65536, " MiB"),
     "requestTimeoutSeconds": (1, 3600, " seconds"),
     "drainTimeoutSeconds": (1, 600, " seconds"),
+    "startTimeoutSeconds": (5, 900, " seconds"),
+    "longTimeoutSeconds": (1, 86_400, " seconds"),
+    "rollingBatch": (1, 20, ""),
+    "canarySeconds": (5, 3600, " seconds"),
+    "bakeSeconds": (0, 3600, " seconds"),
+    "keepReleases": (1, 50, ""),
+    "migrationLockSeconds": (1, 60, " seconds"),
     "postgresMemoryMb": (128, 1_048_576, " MiB"),
     "postgresPids": (50, 32768, ""),
     "nginxMemoryMb": (32, 65536, " MiB"),
@@ -41,6 +54,14 @@ RANGES = {
     "uploadLimitMb": (1, 10240, " MB"),
     "logMaxSizeMb": (1, 1024, " MB"),
     "logMaxFiles": (1, 100, ""),
+}
+
+PIN: dict[str, Any] = {
+    "release": "0123456789",
+    "instead_of": "9876543210",
+    "image": "i:1",
+    "secrets_volume": "v-1",
+    "spec": {"a": 1},
 }
 
 ACCEPTED: list[tuple[str, Any, Any]] = [
@@ -59,6 +80,15 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     ("djangoSettingsModule", "my_site.settings.production", "my_site.settings.production"),
     ("environment", {"B": 2, "A_1": "x y", "C": True, "D": 1.5}, {"A_1": "x y", "B": "2", "C": "true", "D": "1.5"}),
     ("releaseCommands", ["python manage.py seed", "true"], ["python manage.py seed", "true"]),
+    *[("releaseStrategy", kind, kind) for kind in ("blue-green", "rolling", "canary")],
+    *[("canaryPercent", str(percent), percent) for percent in (0, 5, 45, 50)],
+    ("gatePaths", [], []),
+    ("gatePaths", ["/", "/about/?a=b"], ["/", "/about/?a=b"]),
+    ("proofPostPaths", ["/probe/"], ["/probe/"]),
+    ("proofSlowPaths", ["/probe/slow/3"], ["/probe/slow/3"]),
+    ("longPaths", ["/export/", "/static/big", "/v1.0/a_b~c-d"], ["/export/", "/static/big", "/v1.0/a_b~c-d"]),
+    ("pinnedRelease", "", None),
+    ("pinnedRelease", PIN, Pinned(**PIN)),
     ("imagesFrom", "debian", "debian"),
     ("pythonImage", "python", "python"),
     ("pythonImage", "python:3.13-slim@" + DIGEST, "python:3.13-slim@" + DIGEST),
@@ -66,7 +96,11 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     ("nginxImage", "localhost/nginx@" + DIGEST, "localhost/nginx@" + DIGEST),
     ("packagesDate", "", ""),
     ("packagesDate", "2028-02-29", "2028-02-29"),
-    ("postgresSettings", {"work_mem": "8MB", "max_connections": 50, "jit": False}, None),
+    (
+        "postgresSettings",
+        {"work_mem": "8MB", "max_connections": 50, "jit": False},
+        {"jit": "false", "max_connections": "50", "work_mem": "8MB"},
+    ),
     ("silencedChecks", {"host.W010": "the disk is shared"}, {"host.W010": "the disk is shared"}),
 ]
 
@@ -95,6 +129,20 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("environment", {"A": None}, "must have text values, A has not"),
     ("environment", {"A": {"b": "c"}}, "must have text values, A has not"),
     *[("releaseCommands", commands, COMMANDS) for commands in ([1], [""], [["a"]], [{"a": "b"}], ["ok", " "])],
+    *[("releaseStrategy", kind, STRATEGY) for kind in ("", "Canary", "blue", "recreate")],
+    *[("canaryPercent", str(percent), PERCENT) for percent in (-5, 1, 12, 55, 100)],
+    *[
+        (key, paths, PATHS)
+        for key in ("gatePaths", "proofPostPaths", "proofSlowPaths")
+        for paths in ([""], ["about/"], ["https://a.example/"], ["/a b"], ["/\n"], [1], ["/", None])
+    ],
+    *[
+        ("longPaths", paths, LOCATIONS)
+        for paths in (["/"], ["export/"], ["/a b"], ["/a;"], ["/{x}"], ['/"'], ["/$x"], ["/é"], [1], ["/media/"])
+    ],
+    *[("longPaths", paths, LOCATIONS) for paths in (["/static/"], ["/a/", "/b/", "/a/"])],
+    *[("pinnedRelease", text, PINNED) for text in ("0123456789", "{", "{}", "[]", "null", "5", {**PIN, "more": 1})],
+    ("pinnedRelease", {key: value for key, value in PIN.items() if key != "spec"}, PINNED),
     ("imagesFrom", "Debian", "must be registry or debian"),
     ("imagesFrom", "", "must be registry or debian"),
     *[
@@ -124,8 +172,6 @@ REFUSED: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(("name", "value", "expected"), ACCEPTED)
 def test_accepts_what_the_rule_allows(name: str, value: Any, expected: Any) -> None:
     """A value within the rule comes out in the type that the settings have."""
-    if expected is None:
-        expected = {"jit": "false", "max_connections": "50", "work_mem": "8MB"}
     assert parse(KEYS[name], text_of(value)) == expected
 
 
@@ -150,7 +196,7 @@ def test_a_number_may_reach_its_limits_and_no_further(name: str) -> None:
 
 def test_every_number_has_a_range() -> None:
     """No integer key is without a rule, so no absurd number goes through."""
-    assert {name for name, key in KEYS.items() if key.type == "integer"} == set(RANGES)
+    assert {name for name, key in KEYS.items() if key.type == "integer"} == {*RANGES, "canaryPercent"}
 
 
 def test_every_rule_belongs_to_a_declared_key() -> None:

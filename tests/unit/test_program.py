@@ -152,9 +152,20 @@ def test_a_new_secret_changes_no_name(dev: Declarations) -> None:
 
 def test_a_new_version_of_secrets_is_a_new_volume_and_a_new_release(dev: Declarations) -> None:
     """The old containers keep the old files; PostgreSQL itself stays."""
-    changed = declare(committed("dev") | {"secretsVersion": 2}).changed(dev)
-    assert {"Volume secrets-1", "Volume secrets-2", "Command postgres-site"} <= changed
+    after = declare(committed("dev") | {"secretsVersion": 2})
+    changed = after.changed(dev)
+    assert after.exports["release"] != dev.exports["release"]
+    assert {"Volume secrets-2", "Command secrets-2-write", "Command postgres-site"} <= changed
     assert not {key for key in changed if key.startswith(("Container postgres", "Container nginx", "Network"))}
+
+
+def test_secrets_of_releases_that_may_come_back_are_kept() -> None:
+    """Their volumes, as many as there are releases; none is written anew."""
+    declarations = declare({"secretsVersion": 7, "keepReleases": 3})
+    names = {volume.name for volume in declarations.of("Volume") if volume.name.startswith("secrets-")}
+    assert names == {"secrets-5", "secrets-6", "secrets-7"}
+    writers = [step.name for step in declarations.of("Command") if step.name.startswith("secrets-")]
+    assert writers == ["secrets-7-write"]
 
 
 def test_a_preview_without_secrets_declares_the_same(dev: Declarations) -> None:

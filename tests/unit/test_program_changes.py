@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 import components
+import config_schema
 from components.gunicorn import GunicornArgs
-from tests.unit.program import ROOT, SERVER, committed, declare
+from tests.unit.program import ROOT, SECRETS, SERVER, committed, declare
 from tests.unit.recording import Declarations
 
+KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
+
 WEB = re.compile(
-    r"Image app-image|Command web-(static|migrate)|Container web-[0-9a-f]{10}-\d|Command web-[0-9a-f]{10}-\d-pids"
-    r"|Command release-switch"
+    r"Image app-image|Command web-(clear|static|migrate)|Container web-[0-9a-f]{10}-\d"
+    r"|Command web-[0-9a-f]{10}-\d-ready|Command release-switch"
 )
 """All that a release consists of."""
 
@@ -25,6 +28,7 @@ def test_a_code_change_touches_the_image_and_the_web_containers_alone(
 ) -> None:
     """PostgreSQL, the holder, Nginx, networks and volumes stay as they are."""
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    shutil.copytree(ROOT / "timer", tmp_path / "timer")
     shutil.copytree(ROOT / "sample", tmp_path / "sample", ignore=shutil.ignore_patterns("*-root", "__pycache__"))
     monkeypatch.chdir(tmp_path)
     before = declare(committed("dev"))
@@ -33,7 +37,7 @@ def test_a_code_change_touches_the_image_and_the_web_containers_alone(
     after = declare(committed("dev"))
     changed = after.changed(before)
     assert {key for key in changed if not WEB.fullmatch(key)} == set()
-    assert len(changed) == 1 + 2 + 2 * 2 * 2 + 1
+    assert len(changed) == 1 + 3 + 2 * 2 * 2 + 1
     for declarations in (before, after):
         assert {key for key in declarations.all if WEB.fullmatch(key)} <= changed
 
@@ -46,15 +50,21 @@ def test_more_replicas_are_the_same_release() -> None:
     assert release == fewer.exports["release"]
     assert more.changed(fewer) == {
         f"Container web-{release}-3",
-        f"Command web-{release}-3-pids",
+        f"Command web-{release}-3-ready",
         "Command release-switch",
     }
 
 
 def test_a_database_limit_touches_the_database(dev: Declarations) -> None:
-    """And the steps that follow from a new database container."""
+    """And the steps around a new database container, between which requests wait. No release, no switch."""
     changed = declare(committed("dev") | {"postgresMemoryMb": 640}).changed(dev)
-    assert changed == {"Container postgres", "Command postgres-pids", "Command postgres-site"}
+    assert changed == {
+        "Command postgres-hold",
+        "Container postgres",
+        "Command postgres-ready",
+        "Command postgres-site",
+        "Command postgres-resume",
+    }
 
 
 def test_an_nginx_limit_touches_nginx(dev: Declarations) -> None:
@@ -63,7 +73,7 @@ def test_an_nginx_limit_touches_nginx(dev: Declarations) -> None:
     assert len(changed) == 5
     assert {re.sub("[0-9a-f]{10}", "*", key) for key in changed} == {
         "Container nginx-*",
-        "Command nginx-*-pids",
+        "Command nginx-*-ready",
         "Command release-switch",
     }
 
@@ -83,6 +93,8 @@ CHANGES = {
     "gunicornThreads": 3,
     "requestTimeoutSeconds": 31,
     "drainTimeoutSeconds": 31,
+    "startTimeoutSeconds": 61,
+    "migrationLockSeconds": 3,
     "logMaxFiles": 4,
 }
 """A change of everything that a release is made from."""
@@ -106,7 +118,7 @@ def test_every_argument_of_a_release_comes_from_the_config(monkeypatch: pytest.M
         for field in dataclasses.fields(GunicornArgs)
         if getattr(before, field.name) == getattr(after, field.name)
     }
-    assert same == {"edge_network", "data_network"}
+    assert same == {"edge_network", "data_network", "pinned"}
 
 
 ELSEWHERE = {
@@ -127,12 +139,39 @@ ELSEWHERE = {
     "buildCaFile": "LICENSE",
     "silencedChecks": {"host.W010": "a shared disk"},
     "releaseCommands": ["true"],
+    "releaseStrategy": "canary",
+    "rollingBatch": 2,
+    "canaryPercent": 20,
+    "canarySeconds": 10,
+    "bakeSeconds": 5,
+    "keepReleases": 3,
+    "migrationLockSeconds": 4,
+    "gatePaths": ["/about/"],
+    "proofPostPaths": ["/probe/"],
+    "proofSlowPaths": ["/probe/slow/"],
+    "longPaths": ["/export/"],
+    "longTimeoutSeconds": 90,
+    "startAtBoot": False,
 }
 """A change of everything else."""
 
 
+def test_every_key_is_a_change_of_a_release_or_is_none() -> None:
+    """But for what names images by itself, and the pin, which is a release."""
+    apart = {
+        "imagesFrom",
+        "packagesDate",
+        "gunicornWorkerMemoryMb",
+        "pinnedRelease",
+        "logMaxSizeMb",
+        "webCpus",
+        "webPids",
+    }
+    assert CHANGES.keys() | ELSEWHERE.keys() | apart | set(SECRETS) == KEYS.keys()
+
+
 def test_what_is_not_in_a_replica_is_no_new_release() -> None:
-    """Ports, Nginx, PostgreSQL and protection can all change at once."""
+    """Ports, Nginx, PostgreSQL, protection and how a release goes live can all change at once."""
     assert declare(ELSEWHERE).exports["release"] == declare().exports["release"]
 
 
@@ -143,7 +182,7 @@ def test_the_servers_platform_and_kernel_reach_the_components(dev: Declarations)
     assert {image.inputs["build"]["platform"] for image in arm.of("Image")} == {"linux/arm64"}
     assert {key for key in arm.changed(dev) if not key.startswith("Image ")} == {
         "Container nginx-holder",
-        "Command nginx-holder-pids",
+        "Command nginx-holder-ready",
         *(key for key in dev.all if re.match(r"(Container|Command) nginx-[0-9a-f]{10}", key)),
         "Command release-switch",
     }

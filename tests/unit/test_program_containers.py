@@ -1,7 +1,9 @@
 """Every container of the program: limits, hardening, logs, life, networks, ports, volumes."""
 
 import re
+import shlex
 
+from release.plan import read
 from tests.unit.recording import Declarations, Declared
 
 
@@ -31,19 +33,24 @@ def test_every_container_has_limits_and_no_swap(containers: list[Declared]) -> N
         assert inputs["cpuShares"] > 0
         assert inputs["memory"] >= 16
         assert inputs["memorySwap"] == inputs["memory"]
-        assert inputs["ulimits"] == [{"name": "nofile", "soft": 4096, "hard": 4096}]
+        assert inputs["ulimits"] == [{"name": "nofile", "soft": 16384, "hard": 16384}]
 
 
-def test_every_container_has_a_limit_of_processes(stacks: dict[str, Declarations]) -> None:
-    """A step of its own sets it, on that container by name, again for every new one."""
+def test_every_container_has_a_limit_of_processes_and_is_waited_for(stacks: dict[str, Declarations]) -> None:
+    """By a step of its own, on that container by name; only those with a predecessor that serves may be given up."""
     for declarations in stacks.values():
         for container in declarations.of("Container"):
-            step = declarations.all[f"Command {container.name}-pids"]
-            words = re.fullmatch(r"docker update --pids-limit (\d+) (\S+)", step.inputs["create"])
+            step = declarations.all[f"Command {container.name}-ready"]
+            words = re.fullmatch(
+                r"\S+/python -m release ready (\S+) --pids=(\d+) --seconds=(\d+)( --disposable)?", step.inputs["create"]
+            )
             assert words
-            assert int(words[1]) >= 10
-            assert words[2] == container.inputs["name"]
-            assert step.parent == f"Container {container.name}"
+            assert words[1] == container.inputs["name"]
+            assert int(words[2]) >= 10
+            assert int(words[3]) >= 60
+            assert bool(words[4]) == (role(container) in ("web", "nginx"))
+            assert step.parent == container.parent
+            assert step.depends_on == (f"Container {container.name}",)
 
 
 def test_every_container_is_hardened(containers: list[Declared]) -> None:
@@ -58,14 +65,13 @@ def test_every_container_is_hardened(containers: list[Declared]) -> None:
 
 
 def test_every_container_lives_and_stops_with_care(containers: list[Declared]) -> None:
-    """Restarted, health-checked and waited for, stopped by a signal that it understands, killed only after a time."""
+    """Restarted whatever ended it, health-checked, stopped by a signal that it knows, killed only after a time."""
     signals = {"edge": "SIGTERM", "nginx": "SIGQUIT", "postgres": "SIGINT", "web": "SIGTERM"}
     for container in containers:
         inputs = container.inputs
-        assert inputs["restart"] == "unless-stopped"
-        assert inputs["wait"] is True
+        assert inputs["restart"] == "always"
+        assert "wait" not in inputs
         assert inputs["healthcheck"]["tests"][0] == "CMD"
-        assert inputs["waitTimeout"] > 60
         assert inputs["stopSignal"] == signals[role(container)]
         assert inputs["stopTimeout"] == inputs["destroyGraceSeconds"] >= 10
 
@@ -92,33 +98,31 @@ def test_a_container_is_replaced_under_the_same_name_only_after_the_old_one_is_g
 
 
 def test_no_container_gets_the_docker_socket(stacks: dict[str, Declarations]) -> None:
-    """Nor anything else of the server's file system: volumes by name, and memory."""
+    """Nor anything else of the server's file system: volumes by name, and memory. The same for what steps run."""
     for declarations in stacks.values():
         for container in declarations.of("Container"):
             assert {mount["type"] for mount in container.inputs["mounts"]} <= {"tmpfs"}
             assert all("hostPath" not in volume for volume in container.inputs["volumes"])
-        volumes = [
-            word
-            for step in declarations.of("Command")
-            for word in re.findall(r"--volume=(\S+)", str(step.inputs["create"]))
-        ]
+        volumes = [word for command in runs(declarations) for word in re.findall(r"--volume=(\S+)", command)]
         assert volumes
         assert [volume for volume in volumes if not volume.startswith("shop-")] == []
 
 
+def runs(declarations: Declarations) -> list[str]:
+    """Every `docker run` that a step makes, or is told to make by the plan of a release."""
+    texts = [str(step.inputs["create"]) for step in declarations.of("Command")]
+    plan = read(declarations.all["Command release-switch"].inputs["environment"]["RELEASE_PLAN"])
+    return [run for text in texts for run in re.findall(r"docker run .*", text, re.DOTALL)] + [shlex.join(plan.tools)]
+
+
 def test_every_one_shot_container_is_hardened_alike(stacks: dict[str, Declarations]) -> None:
-    """The steps that write secrets and static files, migrate, and switch."""
-    runs = [
-        str(step.inputs["create"])
-        for declarations in stacks.values()
-        for step in declarations.of("Command")
-        if str(step.inputs["create"]).startswith("docker run ")
-    ]
-    assert len(runs) == 8
-    for command in runs:
+    """Those that write secrets and static files, migrate, hold requests, and watch a release."""
+    commands = [command for declarations in stacks.values() for command in runs(declarations)]
+    assert len(commands) == 2 * 5
+    for command in commands:
         for flag in ("--rm", "--pull=never", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"):
             assert f" {flag} " in command
-        limits = r"--cpus=\S+ --memory=(\d+)m --memory-swap=\1m --pids-limit=\d+ --ulimit=nofile=4096:4096"
+        limits = r"--cpus=\S+ --memory=(\d+)m --memory-swap=\1m --pids-limit=\d+ --ulimit=nofile=16384:16384"
         assert re.search(rf" {limits} --user=[1-9]\d*:[1-9]\d* ", command)
 
 
@@ -186,21 +190,24 @@ def test_each_service_mounts_what_it_needs(dev: Declarations) -> None:
     assert mounts(containers, "edge") == {}
 
 
-def test_the_switch_alone_writes_slots(dev: Declarations) -> None:
-    """No other step and no container has that volume to write."""
-    writers = [
-        step.name
-        for step in dev.of("Command")
-        if re.search(r"--volume=shop-dev-slots:\S+(?<!:ro) ", step.inputs["create"])
-    ]
-    assert writers == ["release-switch"]
+def test_the_steps_of_a_release_alone_write_slots_and_ledger(dev: Declarations) -> None:
+    """Containers that live for as long as a step: those that switch, and those where requests wait."""
+    writers = {
+        name: {
+            found
+            for run in runs(dev)
+            for found in re.findall(rf"--name=(\S+).*--volume=shop-dev-{name}:\S+(?<!:ro) ", run)
+        }
+        for name in ("slots", "ledger")
+    }
+    assert writers == {"slots": {"shop-dev-tools", "shop-dev-waiting"}, "ledger": {"shop-dev-tools"}}
 
 
 def test_data_is_kept_by_a_destroy_and_protected_where_the_config_says_so(stacks: dict[str, Declarations]) -> None:
-    """Database and uploads stay on the server in any case; prod refuses to destroy them at all."""
+    """Database, uploads and ledger stay on the server in any case; prod refuses to destroy them at all."""
     for stack, protected in (("dev", False), ("prod", True)):
         volumes = {volume.name: volume for volume in stacks[stack].of("Volume")}
-        data = {"postgres-data", "volumes-media"}
+        data = {"postgres-data", "volumes-media", "volumes-ledger"}
         assert {name for name, volume in volumes.items() if volume.retain_on_delete} == data
         assert {name for name, volume in volumes.items() if volume.protect} == (data if protected else set())
 
@@ -210,6 +217,7 @@ def test_nothing_but_data_is_protected(stacks: dict[str, Declarations]) -> None:
     assert {key for key, each in stacks["prod"].all.items() if each.protect} == {
         "Volume postgres-data",
         "Volume volumes-media",
+        "Volume volumes-ledger",
     }
 
 

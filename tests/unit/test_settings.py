@@ -1,9 +1,11 @@
 """Settings: what a stack config becomes, and everything that can be wrong with one."""
 
 import dataclasses
+import json
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,35 @@ import pytest
 import config_schema
 from components.sizing import CONNECTION_MB
 from config_schema import SECRET_LENGTHS
-from settings import Settings, SettingsError
+from settings import SettingsError
+from settings_model import Settings
 from tests.unit.program import ROOT, SECRETS, committed, load_settings
 
 KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
 STACKS = ("dev", "staging", "prod")
 
+PIN = {"release": "0123456789", "instead_of": "9876543210", "image": "i", "secrets_volume": "v", "spec": {}}
+"""A release that a stack can be held at."""
+
 PLAIN: dict[str, tuple[Any, Callable[[Settings], Any]]] = {
     "appPath": ("other", lambda s: s.app.path),
     "environment": ({"A": "b"}, lambda s: s.app.environment),
     "healthPath": ("/up/", lambda s: s.app.health_path),
-    "releaseCommands": (["true"], lambda s: list(s.app.release_commands)),
+    "releaseCommands": (["true"], lambda s: list(s.release.commands)),
+    "releaseStrategy": ("canary", lambda s: s.release.strategy.kind),
+    "rollingBatch": (2, lambda s: s.release.strategy.batch),
+    "canaryPercent": (25, lambda s: s.release.strategy.canary_percent),
+    "canarySeconds": (90, lambda s: s.release.strategy.canary_seconds),
+    "bakeSeconds": (0, lambda s: s.release.bake_seconds),
+    "startTimeoutSeconds": (90, lambda s: s.web.start_timeout_seconds),
+    "keepReleases": (3, lambda s: s.release.keep),
+    "pinnedRelease": (json.dumps(PIN), lambda s: json.dumps(asdict(s.release.pinned)) if s.release.pinned else ""),
+    "migrationLockSeconds": (5, lambda s: s.release.migration_lock_seconds),
+    "gatePaths": (["/", "/about/"], lambda s: list(s.release.gate_paths)),
+    "proofPostPaths": (["/probe/"], lambda s: list(s.release.post_paths)),
+    "proofSlowPaths": (["/probe/slow/"], lambda s: list(s.release.slow_paths)),
+    "longPaths": (["/export/"], lambda s: list(s.web.long_paths)),
+    "longTimeoutSeconds": (600, lambda s: s.web.long_timeout_seconds),
     "secretsVersion": (2, lambda s: s.secrets.version),
     "siteHosts": (["a.example"], lambda s: list(s.site.hosts)),
     "publishAddress": ("127.0.0.1", lambda s: s.site.publish_address),
@@ -47,6 +67,7 @@ PLAIN: dict[str, tuple[Any, Callable[[Settings], Any]]] = {
     "postgresPids": (400, lambda s: s.postgres.limits.pids),
     "postgresSettings": ({"work_mem": "8MB"}, lambda s: s.postgres.overrides),
     "protectData": (False, lambda s: s.protect_data),
+    "startAtBoot": (False, lambda s: s.starts_at_boot),
     "nginxCpus": ("1.0", lambda s: f"{s.nginx.cpus:.1f}"),
     "nginxMemoryMb": (128, lambda s: s.nginx.memory_mb),
     "nginxPids": (60, lambda s: s.nginx.pids),

@@ -1,39 +1,19 @@
-"""The replicas: what is in a release, and so in its name."""
+"""The replicas: what is in a release, and so in its name, and in which order it starts."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 
 import config_schema
-from components.container import Logs, Placement, spec_hash
 from components.gunicorn import Gunicorn, GunicornArgs, _spec
-from components.postgres import Postgres, PostgresArgs
+from components.pinned import Pinned, PinnedError
 from components.sizing import Limits
-from components.volume import SiteVolumes, SiteVolumesArgs
-from tests.unit.recording import Declarations, record
-
-PLACEMENT = Placement(prefix="shop-prod")
-
-ARGS: dict[str, Any] = {
-    "placement": PLACEMENT,
-    "image": "shop-prod/web:0123456789ab",
-    "edge_network": "shop-prod-edge",
-    "data_network": "shop-prod-data",
-    "secrets_volume": "shop-prod-secrets-1",
-    "django_settings_module": "shop.settings",
-    "wsgi_application": "shop.wsgi:application",
-    "hosts": ("www.example.com", "example.com"),
-    "health_path": "/health/",
-    "environment": {"A": "b"},
-    "release_commands": ("python manage.py seed",),
-    "replicas": 3,
-    "limits": Limits(cpus=1.5, memory_mb=400, pids=99),
-    "workers": 3,
-    "threads": 4,
-    "request_timeout_seconds": 30,
-    "drain_timeout_seconds": 40,
-}
+from components.spec import Logs, Placement, record_of, spec_hash
+from release.plan import Plan, Strategy, read
+from tests.unit.components.around import GUNICORN, around
+from tests.unit.recording import Declarations, Declared, record
 
 IN_THE_RELEASE: dict[str, Any] = {
     "placement": Placement(prefix="shop-prod", logs=Logs(max_files=9)),
@@ -50,45 +30,47 @@ IN_THE_RELEASE: dict[str, Any] = {
     "workers": 2,
     "threads": 5,
     "request_timeout_seconds": 31,
+    "start_timeout_seconds": 51,
     "drain_timeout_seconds": 41,
 }
 """Another value for every argument that is in the containers."""
 
 NOT_IN_THE_RELEASE: dict[str, Any] = {
-    "placement": Placement(prefix="shop-prod", docker_host="ssh://server", platform="linux/arm64"),
+    "placement": Placement(prefix="shop-prod", docker_host="ssh://server", platform="linux/arm64", python="python3"),
     "replicas": 5,
     "release_commands": (),
+    "lock_timeout_seconds": 5.0,
 }
 
 
-def declare(**changes: Any) -> Declarations:
+def declare(rollout: dict[str, Any] | None = None, **changes: Any) -> Declarations:
     """A release with these arguments changed, and what it stands on."""
+    return record(lambda: Gunicorn("web", GunicornArgs(**GUNICORN | around(**rollout or {}) | changes)))
+
+
+def specs_and_plans(*changes: dict[str, Any], **rollout: Any) -> list[tuple[str, dict[str, Any], Plan]]:
+    """For each change of arguments: the release that its config makes, that one's record, and the plan."""
+    found: list[tuple[str, dict[str, Any], Plan]] = []
 
     def program() -> None:
-        Gunicorn("web", GunicornArgs(**ARGS | _around() | changes))
+        given = around(**rollout)
+        for number, change in enumerate(changes):
+            args = GunicornArgs(**GUNICORN | given | change)
+            template = _spec(args)
+            found.append((spec_hash(template), record_of(template), Gunicorn(f"web{number}", args).plan))
 
-    return record(program)
-
-
-def _around() -> dict[str, Any]:
-    postgres = PostgresArgs(
-        placement=PLACEMENT,
-        image="shop-prod/postgres:1",
-        images_from="registry",
-        network="shop-prod-data",
-        limits=Limits(cpus=1, memory_mb=512, pids=100),
-        password="unused",
-        secrets_version=1,
-    )
-    return {
-        "postgres": Postgres("postgres", postgres),
-        "volumes": SiteVolumes("volumes", SiteVolumesArgs(placement=PLACEMENT)),
-    }
+    record(program)
+    return found
 
 
 def release(declarations: Declarations) -> str:
     """The release's name, which is its hash."""
     return str(declarations.all["Gunicorn web"].outputs["release"])
+
+
+def replicas(declarations: Declarations) -> list[Declared]:
+    """The web containers."""
+    return [each for each in declarations.of("Container") if each.name.startswith("web-")]
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +85,19 @@ def releases() -> dict[str, str]:
     names: dict[str, str] = {}
 
     def program() -> None:
-        around = _around()
+        given = around()
         for key, value in {"": None, **IN_THE_RELEASE}.items():
-            names[key] = spec_hash(_spec(GunicornArgs(**ARGS | around | ({key: value} if key else {}))))
+            names[key] = spec_hash(_spec(GunicornArgs(**GUNICORN | given | ({key: value} if key else {}))))
 
     record(program)
     return names
 
 
 def test_every_argument_is_either_in_the_release_or_not() -> None:
-    """An argument that is added is added to one of the lists; PostgreSQL and the volumes are what they are."""
+    """An argument that is added is added to one of the lists; PostgreSQL, volumes and rollout are what they are."""
     names = {field.name for field in dataclasses.fields(GunicornArgs)}
-    assert names == IN_THE_RELEASE.keys() | NOT_IN_THE_RELEASE.keys() | {"postgres", "volumes"}
+    given = {"postgres", "volumes", "rollout", "pinned"}
+    assert names == IN_THE_RELEASE.keys() | NOT_IN_THE_RELEASE.keys() | given
 
 
 @pytest.mark.parametrize("name", IN_THE_RELEASE)
@@ -134,38 +117,65 @@ def test_what_is_not_in_the_containers_is_the_same_release(name: str, declared: 
     assert release(declare(**{name: NOT_IN_THE_RELEASE[name]})) == release(declared)
 
 
+@pytest.mark.parametrize(
+    "change", [{"bake_seconds": 0}, {"strategy": Strategy(kind="canary")}, {"keep": 9}, {"long_timeout_seconds": 5}]
+)
+def test_how_a_release_goes_live_is_not_in_it(change: dict[str, Any], declared: Declarations) -> None:
+    """The same release may be tried again in another way."""
+    assert release(declare(change)) == release(declared)
+
+
 def test_the_release_names_its_containers_and_sockets(declared: Declarations) -> None:
     """Old and new never meet under one name, in Pulumi, on the engine, or in the sockets volume."""
     name = release(declared)
-    containers = [each for each in declared.of("Container") if each.name.startswith("web-")]
-    assert [each.name for each in containers] == [f"web-{name}-{replica}" for replica in (1, 2, 3)]
-    assert [each.inputs["name"] for each in containers] == [f"shop-prod-web-{name}-{replica}" for replica in (1, 2, 3)]
+    assert [each.name for each in replicas(declared)] == [f"web-{name}-{replica}" for replica in (1, 2, 3)]
+    names = [each.inputs["name"] for each in replicas(declared)]
+    assert names == [f"shop-prod-web-{name}-{replica}" for replica in (1, 2, 3)]
     assert declared.all["Gunicorn web"].outputs["sockets"] == [f"/run/web/{name}-{n}.sock" for n in (1, 2, 3)]
 
 
 def test_replicas_differ_in_their_names_alone(declared: Declarations) -> None:
     """In the container's, in REPLICA and in the socket."""
-    one, other = [each.inputs for each in declared.of("Container") if each.name.startswith("web-")][:2]
+    one, other = [each.inputs for each in replicas(declared)][:2]
     assert {key for key in one if one[key] != other[key]} == {"name", "envs"}
     assert {env.partition("=")[0] for env in set(one["envs"]) ^ set(other["envs"])} == {"REPLICA", "GUNICORN_SOCKET"}
 
 
+# The order
+
+
 def test_replicas_start_after_static_files_and_migrations(declared: Declarations) -> None:
     """A release that cannot migrate never starts."""
-    for container in declared.of("Container"):
-        if container.name.startswith("web-"):
-            assert container.depends_on == ("Command web-migrate", "Command web-static")
+    for container in replicas(declared):
+        assert container.depends_on == ("Command web-migrate", "Command web-static")
+
+
+def test_what_failed_before_is_cleared_away_first(declared: Declarations) -> None:
+    """So that failures do not pile up; for each release anew."""
+    assert declared.all["Command web-clear"].inputs["create"] == (
+        f".venv/bin/python -m release clear shop-prod --release={release(declared)}"
+    )
+    for step in ("web-migrate", "web-static"):
+        assert declared.all[f"Command {step}"].depends_on == ("Command web-clear",)
 
 
 def test_migrations_run_in_the_new_image_and_reach_the_database_alone(declared: Declarations) -> None:
     """With the site's own settings, hardened like a replica, and with the release commands after them."""
     command = declared.all["Command web-migrate"].inputs["create"]
-    assert command.startswith("docker run --rm --pull=never --name=shop-prod-migrate ")
+    assert command.startswith(
+        ".venv/bin/python -m release once -- docker run --rm --pull=never --name=shop-prod-migrate "
+    )
     assert " --network=shop-prod-data " in command
     assert "shop-prod-edge" not in command
     assert command.endswith(
-        " shop-prod/web:0123456789ab sh -ec 'python manage.py migrate --noinput\npython manage.py seed'"
+        " shop-prod/web:0123456789ab sh -ec 'python /opt/stack/migrate.py --lock-timeout=2\npython manage.py seed'"
     )
+
+
+def test_a_migration_waits_for_a_lock_as_long_as_it_is_told() -> None:
+    """In the fewest digits."""
+    command = declare(lock_timeout_seconds=0.5).all["Command web-migrate"].inputs["create"]
+    assert "migrate.py --lock-timeout=0.5\n" in command
 
 
 def test_static_files_are_added_to_those_that_are_there(declared: Declarations) -> None:
@@ -177,23 +187,135 @@ def test_static_files_are_added_to_those_that_are_there(declared: Declarations) 
 
 def test_a_replica_stops_after_its_requests_have_had_their_time(declared: Declarations) -> None:
     """SIGTERM lets Gunicorn finish; the kill comes five seconds after the drain time."""
-    container = next(each for each in declared.of("Container") if each.name.startswith("web-"))
-    assert (container.inputs["stopSignal"], container.inputs["stopTimeout"]) == ("SIGTERM", 45)
+    for container in replicas(declared):
+        assert (container.inputs["stopSignal"], container.inputs["stopTimeout"]) == ("SIGTERM", 45)
 
 
 def test_the_sites_own_environment_cannot_override_the_stacks(declared: Declarations) -> None:
     """Every name that the stack sets is refused in the config, and wins if it got through."""
-    spec_names = {"RELEASE", "REPLICA", "GUNICORN_SOCKET"}
-    for container in declared.of("Container"):
-        if container.name.startswith("web-"):
-            spec_names |= {env.partition("=")[0] for env in container.inputs["envs"]} - {"A"}
-    refused = {name for name in spec_names if config_schema.RULES["environment"].broken({name: "x"})}
-    assert refused == spec_names
-    texts: list[str] = []
+    names = {env.partition("=")[0] for container in replicas(declared) for env in container.inputs["envs"]} - {"A"}
+    assert {"RELEASE", "REPLICA", "GUNICORN_SOCKET"} <= names
+    assert {name for name in names if config_schema.RULES["environment"].broken({name: "x"})} == names
+    container = replicas(declare(environment={"DATABASE_HOST": "elsewhere"}))[0]
+    assert "DATABASE_HOST=postgres" in container.inputs["envs"]
 
-    def program() -> None:
-        args = GunicornArgs(**ARGS | _around() | {"environment": {"DATABASE_HOST": "elsewhere"}})
-        texts.append(_spec(args).env["DATABASE_HOST"])
 
-    record(program)
-    assert texts == ["postgres"]
+def rolls(declarations: Declarations) -> dict[str, tuple[str, ...]]:
+    """Steps that let a batch take over, and what each waits for, without the release's name."""
+    name = release(declarations)
+    return {
+        step.name.replace(f"{name}-", ""): tuple(each.replace(f"{name}-", "") for each in step.depends_on)
+        for step in declarations.of("Command")
+        if "-roll-" in step.name
+    }
+
+
+def test_side_by_side_there_are_no_batches(declared: Declarations) -> None:
+    """All replicas start at once, and the switch comes after them all."""
+    assert rolls(declared) == {}
+
+
+def test_a_rolling_release_starts_batch_by_batch() -> None:
+    """A batch takes over when all of its replicas are healthy, and the next one starts after that."""
+    declarations = declare({"strategy": Strategy(kind="rolling", batch=2)}, replicas=5)
+    assert rolls(declarations) == {
+        "web-roll-2": ("Command web-1-ready", "Command web-2-ready", "Command web-migrate", "Command web-static"),
+        "web-roll-4": ("Command web-3-ready", "Command web-4-ready", "Command web-roll-2"),
+    }
+    name = release(declarations)
+    waits = {each.name.rpartition("-")[2]: each.depends_on for each in replicas(declarations)}
+    first = ("Command web-migrate", "Command web-static")
+    second, third = (f"Command web-{name}-roll-2",), (f"Command web-{name}-roll-4",)
+    assert waits == {"1": first, "2": first, "3": second, "4": second, "5": third}
+    step = declarations.all[f"Command web-{name}-roll-4"].inputs
+    assert step["create"].endswith(" -m release roll --done=4")
+    assert read(step["environment"]["RELEASE_PLAN"]).release == name
+
+
+@pytest.mark.parametrize(("batch", "count"), [(1, 2), (2, 1), (3, 0), (9, 0)])
+def test_the_last_batch_is_the_switchs(batch: int, count: int) -> None:
+    """However the replicas are divided."""
+    assert len(rolls(declare({"strategy": Strategy(kind="rolling", batch=batch)}))) == count
+
+
+# The plan
+
+
+def test_the_plan_says_what_the_steps_must_know() -> None:
+    """Of this release, of how it goes live, and what the ledger keeps of it."""
+    ((name, spec, plan),) = specs_and_plans({})
+    assert (plan.prefix, plan.release) == ("shop-prod", name)
+    assert plan.replicas == tuple(f"shop-prod-web-{name}-{number}" for number in (1, 2, 3))
+    assert plan.sockets == tuple(f"/run/web/{name}-{number}.sock" for number in (1, 2, 3))
+    assert plan.nginx.startswith("shop-prod-nginx-")
+    assert len(plan.edge) == 10
+    assert (plan.start_seconds, plan.drain_seconds, plan.long_seconds, plan.stop_seconds) == (50, 40, 90, 45)
+    assert (plan.bake_seconds, plan.keep, plan.strategy) == (30, 4, Strategy())
+    assert plan.probes.post_paths == ("/probe/",)
+    assert plan.record == {
+        "image": "shop-prod/web:0123456789ab",
+        "secrets_volume": "shop-prod-secrets-1",
+        "spec": spec,
+        "pinned": False,
+    }
+
+
+# Held at a release
+
+
+def pin(entry: tuple[str, dict[str, Any], Plan], instead_of: str) -> Pinned:
+    """What a rollback to a release would write into the stack config."""
+    name, spec, plan = entry
+    return Pinned(
+        release=name,
+        instead_of=instead_of,
+        image=plan.record["image"],
+        secrets_volume=plan.record["secrets_volume"],
+        spec=json.loads(json.dumps(spec)),
+    )
+
+
+@pytest.fixture(scope="module")
+def pinned() -> Pinned:
+    """The stack is held at a release before the one that its config makes."""
+    before, now = specs_and_plans(
+        {
+            "image": "shop-prod/web:ba9876543210",
+            "environment": {"A": "before"},
+            "secrets_volume": "shop-prod-secrets-0",
+        },
+        {},
+    )
+    return pin(before, instead_of=now[0])
+
+
+def test_a_pinned_release_runs_as_it_was_released(pinned: Pinned) -> None:
+    """Its image, config and secrets together, whatever the config says now; as many replicas as it says now."""
+    declarations = declare(pinned=pinned, replicas=2)
+    assert release(declarations) == pinned.release
+    assert [each.name for each in replicas(declarations)] == [f"web-{pinned.release}-{number}" for number in (1, 2)]
+    for container in replicas(declarations):
+        assert container.inputs["image"] == "shop-prod/web:ba9876543210"
+        assert "A=before" in container.inputs["envs"]
+        assert container.inputs["volumes"][0]["volumeName"] == "shop-prod-secrets-0"
+
+
+def test_a_pinned_release_migrates_nothing_and_is_not_watched(pinned: Pinned) -> None:
+    """What has been migrated since is there to stay; the release has been watched before."""
+    declarations = declare(pinned=pinned)
+    assert "Command web-migrate" not in declarations.all
+    assert all(container.depends_on == ("Command web-static",) for container in replicas(declarations))
+    ((_, _, plan),) = specs_and_plans({"pinned": pinned})
+    assert plan.bake_seconds == 0
+    assert plan.record == {
+        "image": pinned.image,
+        "secrets_volume": "shop-prod-secrets-0",
+        "spec": pinned.spec,
+        "pinned": True,
+    }
+
+
+def test_a_stack_that_is_held_refuses_to_move_on(pinned: Pinned) -> None:
+    """Code or config that has changed since would silently be left out."""
+    with pytest.raises(PinnedError, match=r"held at release .* Run ./ops unpin, then deploy\."):
+        declare(pinned=pinned, environment={"A": "changed since"})

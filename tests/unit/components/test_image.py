@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from components.container import Placement
 from components.image import AppImage, AppImageArgs, Build, StackImages, StackImagesArgs, content_hash
+from components.spec import Placement
 from tests.unit.program import ROOT
 from tests.unit.recording import Declarations, record
 
@@ -181,19 +181,20 @@ def test_debian_images_need_no_registry() -> None:
     base = declarations.all["Command images-debian"]
     assert declarations.of("RemoteImage") == []
     assert base.inputs["create"].endswith("images/debian/make-base trixie shop-dev/debian:trixie")
-    assert base.inputs["environment"] == {"DOCKER_HOST": "ssh://server"}
+    assert base.inputs["environment"].keys() == {"DOCKER_HOST", "AGAIN_FOR"}
+    assert base.inputs["environment"]["DOCKER_HOST"] == "ssh://server"
     assert {image.depends_on for image in declarations.of("Image")} == {("Command images-debian",)}
     assert {image.inputs["build"]["args"]["BASE"] for image in declarations.of("Image")} == {"shop-dev/debian:trixie"}
 
 
 def test_the_debian_base_is_made_again_whenever_an_image_is_built_on_it() -> None:
     """It may have been removed from the server meanwhile."""
-    triggers = [
-        stack_images("debian", packages_date=date).all["Command images-debian"].inputs["triggers"]
+    reasons = [
+        stack_images("debian", packages_date=date).all["Command images-debian"].inputs["environment"]["AGAIN_FOR"]
         for date in ("2026-11-01", "2026-11-02")
     ]
-    assert len(triggers[0]) == 3
-    assert not set(triggers[0]) & set(triggers[1])
+    assert len(reasons[0].split()) == 3
+    assert not set(reasons[0].split()) & set(reasons[1].split())
 
 
 def test_a_date_of_packages_makes_new_images() -> None:
@@ -243,7 +244,7 @@ def test_certificates_reach_the_build_and_not_its_name(context: Path) -> None:
     step, image = trusting.all["Command app-build-ca"], trusting.all["Image app-image"]
     assert """cp '/etc/company'"'"'s.pem' "$d/ca.pem\"""" in step.inputs["create"]
     assert step.inputs["create"].endswith("docker import - shop-dev/build-ca:latest")
-    assert step.inputs["triggers"] == [image.inputs["imageName"]]
+    assert step.inputs["environment"]["AGAIN_FOR"] == image.inputs["imageName"]
     assert image.depends_on == ("Command app-build-ca",)
     assert image.inputs["build"]["args"]["CA_IMAGE"] == "shop-dev/build-ca:latest"
     assert image.inputs["imageName"] == plain.all["Image app-image"].inputs["imageName"]

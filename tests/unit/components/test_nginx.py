@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from components import nginx
-from components.container import Placement
 from components.nginx import SLOTS, Nginx, NginxArgs, render
 from components.sizing import Limits
+from components.spec import Placement
 from components.volume import SiteVolumes, SiteVolumesArgs
 from tests.unit.goldens import expect
 from tests.unit.recording import Declarations, record
@@ -52,6 +52,7 @@ def edge(declarations: Declarations) -> tuple[Any, Any]:
     """The holder and Nginx."""
     holder = declarations.all["Container nginx-holder"]
     (server,) = (each for each in declarations.of("Container") if each is not holder)
+    assert server.depends_on == ("Command nginx-holder-ready", "Container nginx-holder")
     return holder, server
 
 
@@ -87,6 +88,9 @@ def test_no_placeholder_is_left_and_nginx_keeps_its_own_variables() -> None:
         ({"upload_limit_mb": 300}, "client_max_body_size 300m;"),
         ({"drain_timeout_seconds": 7}, "worker_shutdown_timeout 7s;"),
         ({"request_timeout_seconds": 40}, "proxy_read_timeout 45s;"),
+        ({"long_timeout_seconds": 77}, "proxy_read_timeout 77s;"),
+        ({"long_paths": ("/export/", "/live/")}, "location /export/ {\n            proxy_pass http://long;"),
+        ({"long_paths": ("/export/", "/live/")}, "location /live/ {\n            proxy_pass http://long;"),
     ],
 )
 def test_a_value_reaches_its_directive(changes: dict[str, Any], line: str) -> None:
@@ -95,10 +99,26 @@ def test_a_value_reaches_its_directive(changes: dict[str, Any], line: str) -> No
     assert line not in rendered()
 
 
-def test_there_is_a_slot_for_every_replica_that_a_stack_can_have() -> None:
-    """Their number never changes, so scaling needs no new configuration."""
-    text = rendered()
-    assert text.count("server unix:/run/slots/") == SLOTS == 20
+@pytest.mark.parametrize(("upstream", "pool"), [("web", ""), ("canary", "canary-"), ("long", "long-")])
+def test_there_is_a_slot_for_every_replica_that_a_stack_can_have(upstream: str, pool: str) -> None:
+    """In every pool; their number never changes, so scaling needs no new configuration."""
+    servers = rendered().partition(f"upstream {upstream} {{\n")[2].partition("    }\n")[0]
+    assert servers.splitlines() == [
+        f"        server unix:/run/slots/{pool}{slot}.sock max_fails=0;" for slot in range(SLOTS)
+    ]
+    assert SLOTS == 20
+
+
+def test_nginx_tells_probes_which_configuration_it_has(unchanged: Declarations) -> None:
+    """Its identity is in the text, and follows from all the rest of it."""
+    identity = unchanged.all["Nginx nginx"].outputs["edge"]
+    assert f'map $http_x_stack_probe $probe_edge {{ default ""; "1" "{identity}"; }}' in rendered()
+    others = [
+        declare(**changes).all["Nginx nginx"].outputs["edge"]
+        for changes in ({"hosts": ("b.example",)}, {"long_paths": ("/export/",)}, {"drain_timeout_seconds": 61})
+    ]
+    assert len({identity, *others}) == 4
+    assert declare(image="shop-prod/nginx:1").all["Nginx nginx"].outputs["edge"] == identity
 
 
 @pytest.mark.parametrize(
@@ -135,6 +155,8 @@ def test_other_at_signs_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         {"upload_limit_mb": 30},
         {"request_timeout_seconds": 31},
         {"drain_timeout_seconds": 61},
+        {"long_paths": ("/export/",)},
+        {"long_timeout_seconds": 61},
     ],
 )
 def test_a_new_nginx_starts_beside_the_old_one_and_the_holder_stays(
@@ -196,4 +218,5 @@ def test_nginx_stops_gracefully_and_later_than_its_requests(unchanged: Declarati
 
 def test_every_argument_is_tried() -> None:
     """An argument that is added is added to these tests."""
-    assert {field.name for field in dataclasses.fields(NginxArgs)} == ARGS.keys() | {"volumes", "connections_migrate"}
+    apart = {"volumes", "connections_migrate", "long_paths", "long_timeout_seconds"}
+    assert {field.name for field in dataclasses.fields(NginxArgs)} == ARGS.keys() | apart

@@ -12,7 +12,7 @@ from preflight.catalogue import CHECKS
 from preflight.host import check_host, check_server
 from preflight.messages import error, warning, without_silenced
 from preflight.server import Listener, Server, UnreachableError
-from settings import Settings
+from settings_model import Settings
 from tests.unit.program import ROOT, SERVER, load_settings
 
 CONTAINER = Listener(address="0.0.0.0", port=8080, owner="container other-web", container="other-web")  # noqa: S104 - compared, not bound

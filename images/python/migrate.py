@@ -1,0 +1,177 @@
+"""The site's migrations, once: under an advisory lock, never blocking a reader for long, and on record.
+
+Runs in the project's own image. Prints progress; its last line is a record as JSON:
+    {"applied": ["app.0002_name", …], "heads": {"app": "0002_name", …}, "contracting": {"app.0002_name": "why"}}
+A failure ends with the migration's name and the database's own words. Ten at once run it once; the others find it done.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LOCK_KEY = 0x64736D67
+"""Key of the advisory lock, "dsmg"; the same for everyone who migrates this database."""
+LOCK_NOT_AVAILABLE = "55P03"
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 15.0
+
+EXPANDING = {
+    "AddConstraintNotValid", "AddField", "AddIndex", "AddIndexConcurrently", "AlterModelManagers", "AlterModelOptions",
+    "CreateExtension", "CreateModel", "RemoveIndex", "RemoveIndexConcurrently", "ValidateConstraint",
+}  # fmt: skip
+"""Operations after which the code of the release before still runs."""
+
+
+def contraction(migration: Any) -> str:
+    """Why the code before this migration may not run after it; empty if it does."""
+    for operation in migration.operations:
+        name = type(operation).__name__
+        if name == "AddField" and not _has_default(operation.field):
+            return f"AddField {operation.model_name}.{operation.name} without a database default"
+        if name not in EXPANDING and not getattr(operation, "elidable", False):
+            target = getattr(operation, "model_name", "") or getattr(operation, "name", "")
+            return f"{name} {target}".strip()
+    return ""
+
+
+def _has_default(field: Any) -> bool:
+    """Rows that the old code inserts get a value."""
+    from django.db.models import NOT_PROVIDED  # noqa: PLC0415 - Django is the project's, known once it is set up
+
+    return bool(field.null or field.many_to_many or getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED)
+
+
+@contextmanager
+def alone(connection: Any) -> Iterator[None]:
+    """Hold the advisory lock. It belongs to this session: a process that dies lets go of it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
+        if not cursor.fetchone()[0]:
+            print("migrate: waiting for another migration of this database to end", flush=True)
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+
+
+class Progress:
+    """Which migration is being applied, and which have been."""
+
+    def __init__(self) -> None:
+        self.current: Any = None
+        self.applied: list[Any] = []
+
+    def __call__(self, action: str, migration: Any = None, fake: bool = False) -> None:  # noqa: ARG002 - Django's form
+        if action == "apply_start":
+            self.current = migration
+            print(f"migrate: applying {migration.app_label}.{migration.name}", flush=True)
+        elif action == "apply_success":
+            self.applied.append(migration)
+            self.current = None
+
+
+def migrate(connection: Any, progress: Progress, lock_timeout_seconds: float) -> None:
+    """Apply what is not applied. No statement waits longer than that for a lock, so that no reader waits behind it."""
+    from django.apps import apps  # noqa: PLC0415
+    from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal  # noqa: PLC0415
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(lock_timeout_seconds * 1000)}ms"])
+    executor = MigrationExecutor(connection, progress)
+    conflicts = executor.loader.detect_conflicts()
+    if conflicts:
+        names = "; ".join(f"{app}: {', '.join(sorted(leaves))}" for app, leaves in conflicts.items())
+        sys.exit(f"migrate: each app must have one last migration (got {names}). Run manage.py makemigrations --merge.")
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    state = executor._create_project_state(with_applied_migrations=True)  # noqa: SLF001 - as Django's own command does
+    emit_pre_migrate_signal(0, False, connection.alias, stdout=sys.stdout, apps=state.apps, plan=plan)
+    state = executor.migrate(executor.loader.graph.leaf_nodes(), plan=plan, state=state.clone())
+    state.clear_delayed_apps_cache()
+    emit_post_migrate_signal(0, False, connection.alias, stdout=sys.stdout, apps=apps, plan=plan)
+
+
+def with_patience(connection: Any, progress: Progress, tries: int, lock_timeout_seconds: float) -> None:
+    """Try again, later each time, while somebody holds a lock that a migration needs. Raises the last error."""
+    wait = FIRST_WAIT_SECONDS
+    for left in reversed(range(tries)):
+        try:
+            migrate(connection, progress, lock_timeout_seconds)
+        except Exception as error:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE or not left:
+                raise
+            name = label(progress.current)
+            print(f"migrate: {name} did not get a lock in {lock_timeout_seconds:g} s; again in {wait:g} s", flush=True)
+            time.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+        else:
+            return
+
+
+def sqlstate(error: BaseException | None) -> str:
+    """PostgreSQL's five letters for what went wrong, from whichever exception carries them."""
+    while error is not None:
+        code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+        if code:
+            return str(code)
+        error = error.__cause__
+    return ""
+
+
+def label(migration: Any) -> str:
+    """`app.0002_name`."""
+    return f"{migration.app_label}.{migration.name}" if migration else "the migrations"
+
+
+def record(connection: Any, progress: Progress) -> dict[str, object]:
+    """What the ledger keeps of it."""
+    from django.db.migrations.recorder import MigrationRecorder  # noqa: PLC0415
+
+    heads: dict[str, str] = {}
+    for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
+        heads[app] = max(heads.get(app, ""), name)
+    reasons = {label(migration): contraction(migration) for migration in progress.applied}
+    return {
+        "applied": list(reasons),
+        "heads": heads,
+        "contracting": {name: reason for name, reason in reasons.items() if reason},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tries", type=int, default=10)
+    parser.add_argument("--lock-timeout", type=float, default=2.0, help="seconds that a statement may wait for a lock")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(Path.cwd()))
+
+    import django  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
+
+    django.setup()
+    # What cannot even be loaded must not touch the database.
+    importlib.import_module(os.environ["WSGI_APPLICATION"].partition(":")[0])
+    progress = Progress()
+    try:
+        with alone(connection):
+            with_patience(connection, progress, arguments.tries, arguments.lock_timeout)
+            print(json.dumps(record(connection, progress)))
+    except Exception as error:  # noqa: BLE001 - whatever a migration raises is told in the same way
+        cause = f"{type(error).__name__}: {error}".strip()
+        sys.exit(
+            f"migrate: {label(progress.current)} failed ({cause}) [{sqlstate(error) or 'no SQL error'}]."
+            " The release before goes on serving. Correct the migration and deploy again."
+        )
+
+
+if __name__ == "__main__":
+    main()

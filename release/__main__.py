@@ -1,0 +1,74 @@
+"""`python -m release STEP`: one step; its failure is on standard error and in the exit code."""
+
+import argparse
+import os
+import sys
+
+from release import leftovers
+from release.docker_cli import DockerCli
+from release.errors import StepError
+from release.hold import hold, resume
+from release.once import run_once
+from release.plan import read
+from release.ready import make_ready
+from release.roll import roll
+from release.switch import switch
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m release", description="The steps of a release.")
+    steps = parser.add_subparsers(dest="step", required=True)
+    ready = steps.add_parser("ready", help="limit a container's processes, and wait until it is healthy")
+    ready.add_argument("name")
+    ready.add_argument("--pids", type=int, required=True)
+    ready.add_argument("--seconds", type=float, required=True)
+    ready.add_argument("--disposable", action="store_true", help="stop it when it fails: its predecessor serves")
+    clear = steps.add_parser("clear", help="remove web containers of releases that failed")
+    clear.add_argument("prefix")
+    clear.add_argument("--release", required=True)
+    once = steps.add_parser("once", help="run a command to its end, and explain its failure")
+    once.add_argument("command", nargs="+")
+    holding = steps.add_parser("hold", help="have requests wait if PostgreSQL is to be replaced")
+    holding.add_argument("prefix")
+    holding.add_argument("--spec", required=True, help="what PostgreSQL is to be; nothing is held if it is that")
+    holding.add_argument("room", nargs="+", help="`docker run …` of the waiting room")
+    resuming = steps.add_parser("resume", help="let requests go on that wait")
+    resuming.add_argument("prefix")
+    resuming.add_argument("--spec", required=True)
+    rolling = steps.add_parser("roll", help="let the first replicas of RELEASE_PLAN take over from as many old ones")
+    rolling.add_argument("--done", type=int, required=True)
+    steps.add_parser("switch", help="make the release of RELEASE_PLAN live").add_argument("release")
+    arguments = parser.parse_args()
+    docker = DockerCli()
+    try:
+        if arguments.step == "ready":
+            make_ready(
+                docker,
+                arguments.name,
+                pids=arguments.pids,
+                seconds=arguments.seconds,
+                disposable=arguments.disposable,
+            )
+        elif arguments.step == "clear":
+            for name in leftovers.clear(docker, arguments.prefix, arguments.release):
+                tell(f"removed {name}, of a release that failed")
+        elif arguments.step == "once":
+            run_once(arguments.command, tell)
+        elif arguments.step == "hold":
+            hold(docker, arguments.prefix, arguments.spec, arguments.room, tell)
+        elif arguments.step == "resume":
+            resume(docker, arguments.prefix, tell)
+        elif arguments.step == "roll":
+            roll(docker, read(os.environ["RELEASE_PLAN"]), arguments.done, tell)
+        else:
+            switch(docker, read(os.environ["RELEASE_PLAN"]), tell)
+    except StepError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

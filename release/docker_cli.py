@@ -1,0 +1,60 @@
+"""The one seam to Docker: the docker command, which knows DOCKER_HOST, contexts and ssh by itself."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from release.errors import DockerError
+
+TIMEOUT_SECONDS = 120
+"""For one command; `docker stop` may take its own --time on top."""
+
+
+class Docker(Protocol):
+    """Runs docker commands."""
+
+    def __call__(self, *words: str, stdin: str = "", check: bool = True, both: bool = False) -> str:
+        """Standard output of `docker WORDS`, with `both` its errors too. Raises DockerError unless `check` is False."""
+
+
+class DockerCli:
+    """The real one."""
+
+    def __call__(self, *words: str, stdin: str = "", check: bool = True, both: bool = False) -> str:
+        errors = subprocess.STDOUT if both else subprocess.PIPE
+        seconds = TIMEOUT_SECONDS + sum(int(word.partition("=")[2]) for word in words if word.startswith("--time="))
+        try:
+            done = subprocess.run(
+                ["docker", *words],
+                input=stdin,
+                text=True,
+                encoding="utf-8",
+                errors="replace",  # a log may hold anything
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            raise DockerError(f"docker {words[0]}: no end after {seconds} s. Is the engine overloaded?") from None
+        if check and done.returncode:
+            raise DockerError(f"docker {' '.join(words[:3])}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+
+def inspect(docker: Docker, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The inspections of the containers that exist, in their order."""
+    found = docker("inspect", "--type=container", *names, check=False) if names else ""
+    return json.loads(found) if found.strip() else []
+
+
+def labelled(docker: Docker, prefix: str, role: str) -> list[str]:
+    """Names of a stack's containers with a role, stopped ones included, sorted."""
+    filters = [f"--filter=label=django-stack.stack={prefix}", f"--filter=label=django-stack.role={role}"]
+    return sorted(docker("ps", "--all", "--format={{.Names}}", *filters).split())
+
+
+def last_lines(docker: Docker, name: str, lines: int = 25) -> str:
+    """The end of a container's log, both streams in their order."""
+    return docker("logs", f"--tail={lines}", name, check=False, both=True).rstrip()

@@ -1,0 +1,83 @@
+"""What the release ledger says of a release. Its format is in images/python/ledger.py."""
+
+import getpass
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from release import proof
+from release.docker_cli import Docker
+from release.plan import Plan
+
+ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER")
+"""Variables in which automation names the person behind a run."""
+
+
+def record(docker: Docker, plan: Plan, *, result: str, report: dict[str, Any], reason: str) -> dict[str, Any]:
+    """A record of what has just happened, before it is chained."""
+    image = plan.record["image"]
+    digest = docker("image", "inspect", "--format={{.Id}}", image, check=False).strip()
+    return (
+        plan.record
+        | migrations(os.environ.get("RELEASE_MIGRATED", ""))
+        | {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "who": who(),
+            "commit": commit(),
+            "release": plan.release,
+            "replicas": len(plan.replicas),
+            "strategy": plan.strategy.kind,
+            "image_digest": digest,
+            "edge": plan.edge,
+            "proof": report | {"verdict": proof.verdict(report)},
+            "result": result,
+            "reason": reason,
+        }
+    )
+
+
+def migrations(printed: str) -> dict[str, Any]:
+    """The record of the migration step, out of all that it printed."""
+    lines = [line for line in printed.splitlines() if line.startswith('{"applied"')]
+    return {"migrations": json.loads(lines[-1]) if lines else {"applied": [], "heads": {}, "contracting": {}}}
+
+
+def kept(records: Sequence[Mapping[str, Any]], keep: int) -> list[Mapping[str, Any]]:
+    """The newest record of each of the last `keep` releases that were live, the live one last."""
+    newest: dict[str, Mapping[str, Any]] = {}
+    for each in records:
+        if each["result"] == "live":
+            newest.pop(each["release"], None)
+            newest[each["release"]] = each
+    return list(newest.values())[-keep:]
+
+
+def who() -> str:
+    """Person, and machine, as far as they are known."""
+    person = next((os.environ[name] for name in ACTORS if os.environ.get(name)), "") or _user()
+    return f"{person}@{socket.gethostname()}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name; which of them depends on Python's version
+        return str(os.getuid())
+
+
+def commit() -> str:
+    """The commit of the working directory, with a mark when there is more than that in it."""
+    head = _git("rev-parse", "HEAD")
+    return head + ("+changes" if head and _git("status", "--porcelain") else "")
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], text=True, capture_output=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,92 @@
+"""Wait until a container can do its work, or say at once why it cannot."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from release.docker_cli import Docker, inspect, last_lines
+from release.errors import NotReadyError
+from release.explain import explain
+
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What Docker says of a container."""
+
+    status: str
+    health: str
+    restarts: int
+    exit_code: int
+    out_of_memory: bool
+    last_probe: str
+    """What the last health check printed."""
+
+    @classmethod
+    def of(cls, inspected: dict[str, Any]) -> "State":
+        state = inspected["State"]
+        health = state.get("Health") or {}
+        probes = health.get("Log") or [{}]
+        return cls(
+            status=state["Status"],
+            health=health.get("Status", "none"),
+            restarts=inspected["RestartCount"],
+            exit_code=state["ExitCode"],
+            out_of_memory=state["OOMKilled"],
+            last_probe=(probes[-1].get("Output") or "").strip(),
+        )
+
+    @property
+    def ready(self) -> bool:
+        return self.status == "running" and self.health in ("healthy", "none")
+
+    @property
+    def crashed(self) -> bool:
+        """It has ended by itself, whether or not Docker has started it again since."""
+        return self.status in ("exited", "dead", "restarting") or self.restarts > 0
+
+
+def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
+    """Return when the container is healthy. Raises NotReadyError as soon as it has crashed, or when time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = inspect(docker, [name])
+        if not found:
+            raise NotReadyError(f"{name}: the container is gone, though the state has it. Run up with --refresh.")
+        state = State.of(found[0])
+        if state.crashed:
+            raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, last_lines(docker, name)))
+        if state.ready:
+            return
+        if time.monotonic() > deadline or state.health == "unhealthy":
+            what = f"it was not healthy after {seconds:.0f} s"
+            raise NotReadyError(_told(name, what, state, last_lines(docker, name)))
+        time.sleep(POLL_SECONDS)
+
+
+def _told(name: str, what: str, state: State, log: str) -> str:
+    known = explain(f"{log}\n{state.last_probe}", exit_code=state.exit_code, out_of_memory=state.out_of_memory)
+    because = f"{known}." if known else "Its log says why."
+    probe = f"\n  its health check says: {state.last_probe}" if state.last_probe else ""
+    lines = "\n".join(f"  | {line}" for line in log.splitlines()) or "  | (nothing)"
+    return f"{name}: {what}: {because}{probe}\n  the end of its log:\n{lines}"
+
+
+def make_ready(docker: Docker, name: str, *, pids: int, seconds: float, disposable: bool) -> None:
+    """Limit a container's processes, see that it runs, and wait until it is healthy. Raises NotReadyError.
+
+    A `disposable` one is stopped when it fails, and stays stopped: its predecessor serves, a crash loop helps nobody.
+    The container is kept, with its log; another try starts it again.
+    """
+    docker("update", f"--pids-limit={pids}", *(["--restart=always"] if disposable else []), name)
+    found = inspect(docker, [name])
+    if disposable and found and found[0]["State"]["Status"] in ("exited", "created"):
+        docker("start", name)
+    try:
+        wait_until_ready(docker, name, seconds=seconds)
+    except NotReadyError:
+        if disposable:
+            docker("update", "--restart=no", name, check=False)
+            docker("stop", "--time=5", name, check=False)
+        raise

@@ -1,0 +1,162 @@
+"""The switch: gate, move the traffic, verify, watch, drain, remove, record. Safe to repeat at any point.
+
+Whatever goes wrong before the traffic has moved leaves it where it is; after that, it is moved back.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from release import ledger, leftovers, proof
+from release.docker_cli import Docker, inspect, labelled
+from release.errors import RevertedError, StepError
+from release.leftovers import Patience
+from release.plan import Plan
+from release.ready import wait_until_ready
+from release.tools import Tools, running
+from release.watch import Watch
+
+BASELINE_SECONDS = 2.0
+"""Traffic before the switch, so that there is something to compare with."""
+SLOTS = 20
+
+Tell = Callable[[str], None]
+
+
+def switch(docker: Docker, plan: Plan, tell: Tell) -> None:
+    """Make the release live. Raises StepError, with the release before serving as it did."""
+    revive(docker, plan.replicas, plan.start_seconds)
+    with running(docker, plan) as tools:
+        Switch(docker, plan, tools, tell).run()
+
+
+class Switch:
+    """One release on its way to being live."""
+
+    def __init__(self, docker: Docker, plan: Plan, tools: Tools, tell: Tell) -> None:
+        self._docker, self._plan, self._tools, self._tell = docker, plan, tools, tell
+        live = tools.live()
+        self._before = live if replicas_of(docker, plan.prefix, live) else ""
+        self._new = self._before not in ("", plan.release)
+        """There is a release to take the traffic from, and to give it back to."""
+        self._committed = False
+
+    def run(self) -> None:
+        """Raises StepError, with the release before serving as it did."""
+        plan, tools = self._plan, self._tools
+        try:
+            tools.gate(plan.sockets)
+            if self._before:
+                tools.start_probing()
+            self._move()
+            tools.commit()
+            self._committed = True
+            tools.mark("after")
+            told = self._retire()
+            told.append(tools.verify(release=plan.release, replicas=len(plan.replicas), edge=plan.edge))
+        except StepError as error:
+            if not self._committed:
+                self._give_back()
+            with suppress(StepError):  # what went wrong first is what has to be told
+                self._record("live" if self._committed else "failed", str(error))
+            raise
+        told.append(proof.sentence(self._record("live", "")))
+        for line in told:
+            self._tell(line)
+        self._prune()
+
+    def _move(self) -> None:
+        """Point the slots at the release, in one go or by way of a canary, and watch it. Raises StepError."""
+        plan, tools = self._plan, self._tools
+        if self._new:
+            time.sleep(BASELINE_SECONDS)
+        watch = Watch(self._docker, plan, before=self._before, tell=self._tell)
+        tools.mark("switch")
+        if self._new and plan.strategy.kind == "canary":
+            share = round(plan.strategy.canary_percent * SLOTS / 100)
+            tools.point(plan.sockets, canary=share)
+            self._tell(f"canary: {share * 100 // SLOTS} % of the requests for {plan.strategy.canary_seconds} s")
+            self._trip(watch.wait(plan.strategy.canary_seconds))
+        tools.point(plan.sockets)
+        try:
+            tools.verify(release=plan.release, replicas=len(plan.replicas), edge="")
+        except StepError as error:
+            self._trip(str(error))
+            raise
+        if self._new and plan.bake_seconds:
+            tools.mark("bake")
+            self._tell(f"live; watching it for {plan.bake_seconds:.0f} s")
+            self._trip(watch.wait(plan.bake_seconds))
+
+    def _trip(self, reason: str) -> None:
+        """Give the traffic back to the release before, if there is a reason and one. Raises RevertedError."""
+        if not reason or not self._new:
+            return
+        self._tools.mark("revert")
+        self._restore()
+        told = f"release {self._plan.release} has given its traffic back to {self._before}: {reason}."
+        try:
+            self._tools.verify(release=self._before, replicas=1, edge="")
+        except StepError as error:
+            raise RevertedError(f"{told} That one is not well either: {error}") from None
+        raise RevertedError(told)
+
+    def _give_back(self) -> None:
+        """Whatever has been done, have the slots as they were, and then stop what no traffic goes to any more."""
+        if not self._before:
+            return
+        with suppress(StepError):
+            self._restore()
+            if self._new:
+                _park(self._docker, self._plan)
+
+    def _restore(self) -> None:
+        """Have the release before serve, all of it. Raises StepError."""
+        revive(self._docker, replicas_of(self._docker, self._plan.prefix, self._before), self._plan.start_seconds)
+        self._tools.restore()
+
+    def _retire(self) -> list[str]:
+        """Drain, stop and remove what this release replaces: other web containers, other Nginxes."""
+        docker, plan = self._docker, self._plan
+        patience = Patience(ordinary=plan.drain_seconds, long=plan.long_seconds, stop=plan.stop_seconds)
+        told = leftovers.retire(docker, leftovers.others(docker, plan.prefix, "web", plan.replicas), patience)
+        edges = leftovers.others(docker, plan.prefix, "nginx", [plan.nginx])
+        leftovers.stop_and_remove(docker, edges, plan.stop_seconds + 10)
+        return told
+
+    def _record(self, result: str, reason: str) -> dict[str, Any]:
+        """End the traffic and write down what it has shown; the proof."""
+        report: dict[str, Any] = {}
+        with suppress(StepError):
+            report = self._tools.stop_probing()
+        self._tools.append(ledger.record(self._docker, self._plan, result=result, report=report, reason=reason))
+        return report
+
+    def _prune(self) -> None:
+        """Keep what the last releases need for a rollback; nothing else of the stack's own images."""
+        kept = ledger.kept(self._tools.ledger(), self._plan.keep)
+        leftovers.prune_images(self._docker, self._plan.prefix, {record["image"] for record in kept})
+
+
+def replicas_of(docker: Docker, prefix: str, release: str) -> list[str]:
+    """Containers of a release, stopped ones included."""
+    found = inspect(docker, labelled(docker, prefix, "web"))
+    return [c["Name"].lstrip("/") for c in found if c["Config"]["Labels"].get("django-stack.release") == release]
+
+
+def _park(docker: Docker, plan: Plan) -> None:
+    """Stop the replicas of a release that has failed. They are kept, with their logs, until the next release."""
+    for name in plan.replicas:
+        docker("update", "--restart=no", name, check=False)
+        docker("stop", f"--time={plan.stop_seconds}", name, check=False)
+
+
+def revive(docker: Docker, names: Sequence[str], seconds: float) -> None:
+    """Start replicas that are stopped, as a failed try or a rolling release leaves them. Raises NotReadyError."""
+    stopped = [found["Name"].lstrip("/") for found in inspect(docker, names) if not found["State"]["Running"]]
+    for name in stopped:
+        docker("update", "--restart=always", name)
+        docker("start", name)
+    for name in stopped:
+        wait_until_ready(docker, name, seconds=seconds)

@@ -1,0 +1,101 @@
+"""The container of a stack in which its release is watched: it sees the sockets and slots, and asks through Nginx."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from release.docker_cli import Docker
+from release.errors import DockerError, GateError, StepError
+from release.plan import Plan
+
+IDLE = ("sleep", "infinity")
+
+
+class Tools:
+    """A running tools container."""
+
+    def __init__(self, docker: Docker, plan: Plan) -> None:
+        self._docker, self._plan, self._name = docker, plan, f"{plan.prefix}-tools"
+
+    def python(self, script: str, *words: str, stdin: str = "", check: bool = True) -> str:
+        """Standard output of one of the image's scripts."""
+        command = ["exec", "--interactive", self._name, "python3", f"/opt/stack/{script}.py", *words]
+        return self._docker(*command, stdin=stdin, check=check)
+
+    def live(self) -> str:
+        """The release of the last commit; empty before the first."""
+        return str(json.loads(self.python("slots", "show"))["release"])
+
+    def point(self, sockets: Sequence[str], *, canary: int | None = None) -> None:
+        """Move slots to these sockets: all of them, or so many for a canary."""
+        self.python("slots", "point", *([] if canary is None else [f"--canary={canary}"]), *sockets)
+
+    def commit(self) -> None:
+        """The slots as they are now are the plan's release, live."""
+        self.python("slots", "commit", self._plan.release)
+
+    def restore(self) -> None:
+        """Point the slots as the last commit has them."""
+        self.python("slots", "restore")
+
+    def gate(self, sockets: Sequence[str]) -> None:
+        """Raises GateError with everything that the replicas behind these sockets did not pass."""
+        probes = self._plan.probes
+        words = [f"--release={self._plan.release}", f"--host={probes.host}", f"--health={probes.health_path}"]
+        words += [f"--path={path}" for path in probes.gate_paths]
+        findings = [json.loads(line) for line in self.python("gate", *words, *sockets, check=False).splitlines()]
+        if findings:
+            told = "\n  ".join(f"{found['id']} {found['text']} {found['hint']}" for found in findings)
+            raise GateError(f"the gate is closed, and the release before goes on serving:\n  {told}")
+
+    def verify(self, *, release: str, replicas: int, edge: str, seconds: float = 30) -> str:
+        """What the release answered through Nginx. Raises StepError when it is not it, or not alone."""
+        probes = self._plan.probes
+        words = [f"--release={release}", f"--replicas={replicas}", f"--edge={edge}", f"--seconds={seconds}"]
+        try:
+            return self.python("verify", *words, f"--host={probes.host}", f"--path={probes.health_path}").strip()
+        except DockerError as error:
+            raise StepError(str(error).partition(": ")[2]) from None
+
+    def mark(self, phase: str) -> None:
+        """Begin a phase of the proof."""
+        self.python("prober", "mark", phase)
+
+    def start_probing(self) -> None:
+        probes = self._plan.probes
+        words = [f"--host={probes.host}", f"--health={probes.health_path}", f"--rate={probes.per_second}"]
+        words += [f"--post={path}" for path in probes.post_paths]
+        words += [f"--slow={path}" for path in probes.slow_paths]
+        self._docker("exec", "--detach", self._name, "python3", "/opt/stack/prober.py", *words)
+
+    def report(self) -> dict[str, Any]:
+        """The proof so far."""
+        found: dict[str, Any] = json.loads(self.python("prober", "report"))
+        return found
+
+    def stop_probing(self) -> dict[str, Any]:
+        """End the traffic; the whole proof."""
+        found: dict[str, Any] = json.loads(self.python("prober", "stop") or "{}")
+        return found
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every record. Raises DockerError when the chain does not hold."""
+        return [json.loads(line) for line in self.python("ledger", "show").splitlines() if line]
+
+    def append(self, record: dict[str, Any]) -> None:
+        self.python("ledger", "append", stdin=json.dumps(record))
+
+
+@contextmanager
+def running(docker: Docker, plan: Plan) -> Iterator[Tools]:
+    """A tools container for as long as the context lasts; one that an interrupted step left is replaced."""
+    name = f"{plan.prefix}-tools"
+    docker("rm", "--force", name, check=False)
+    docker(*plan.tools[1:], *IDLE)
+    try:
+        yield Tools(docker, plan)
+    finally:
+        with contextlib.suppress(StepError):
+            docker("rm", "--force", name)

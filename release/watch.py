@@ -1,0 +1,70 @@
+"""Watches a release that takes traffic: Nginx's log and Docker's word, a look a second."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from release import bake
+from release.bake import Level, Replica
+from release.docker_cli import Docker, inspect
+from release.plan import Plan
+from release.ready import State
+
+LOOK_SECONDS = 1.0
+BASELINE_SECONDS = 60
+"""How far back the level before is measured."""
+
+
+class Watch:
+    """One release's traffic, from the moment that this is made."""
+
+    def __init__(self, docker: Docker, plan: Plan, *, before: str, tell: Callable[[str], None]) -> None:
+        self._docker, self._plan, self._tell = docker, plan, tell
+        self._before = bake.level(self._log(timedelta(seconds=BASELINE_SECONDS)), before)
+        self._since = datetime.now(UTC)
+
+    @property
+    def before(self) -> Level:
+        """The level of the release before, over the last minute."""
+        return self._before
+
+    def now(self) -> Level:
+        """The level of the release, since the watch began."""
+        return bake.level(self._log(), self._plan.release)
+
+    def reason(self) -> str:
+        """Why the release must give its traffic back; empty while there is no reason."""
+        return bake.verdict(self._before, self.now(), self._replicas())
+
+    def wait(self, seconds: float) -> str:
+        """Watch for so long. The reason as soon as there is one, else nothing."""
+        deadline = time.monotonic() + seconds
+        told = time.monotonic()
+        while time.monotonic() < deadline:
+            if reason := self.reason():
+                return reason
+            if time.monotonic() - told > 10:  # noqa: PLR2004 - a sign of life now and then
+                told = time.monotonic()
+                self._tell(f"watching for {deadline - told:.0f} s more")
+            time.sleep(min(LOOK_SECONDS, max(0, deadline - time.monotonic())))
+        return ""
+
+    def _log(self, back: timedelta | None = None) -> list[str]:
+        since = datetime.now(UTC) - back if back else self._since
+        stamp = since.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return self._docker("logs", f"--since={stamp}", self._plan.nginx, check=False).splitlines()
+
+    def _replicas(self) -> list[Replica]:
+        found = {each["Name"].lstrip("/"): each for each in inspect(self._docker, self._plan.replicas)}
+        missing = {"State": {"Status": "gone", "ExitCode": 0, "OOMKilled": False}, "RestartCount": 0}
+        states = {name: State.of(found.get(name, missing)) for name in self._plan.replicas}
+        return [
+            Replica(
+                name=name,
+                running=state.status == "running",
+                restarts=state.restarts,
+                out_of_memory=state.out_of_memory,
+                health=state.health,
+            )
+            for name, state in states.items()
+        ]
