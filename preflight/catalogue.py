@@ -1,4 +1,4 @@
-"""All checks by id, for those who show what was found to be right as well."""
+"""All checks by id, for those who show what was found to be right as well, and for the documentation."""
 
 from dataclasses import dataclass
 
@@ -30,3 +30,11 @@ CHECKS = (
     Check(id="host.W010", rule="the disk is far from full", of_server=True, within="host.E009"),
     Check(id="data.E001", rule="the data volume was made with the same kind of images"),
 )
+"""What is looked at before anything is touched."""
+
+GATE = (
+    Check(id="gate.E001", rule="the health path of each new replica answers 200"),
+    Check(id="gate.E002", rule="each new replica is of the release that is to go live"),
+    Check(id="gate.E003", rule="no page of gatePaths answers with a server error"),
+)
+"""What new replicas must pass before they take traffic; images/python/gate.py makes these, within a release."""

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 import config_schema
-from preflight.catalogue import CHECKS
+from preflight.catalogue import CHECKS, GATE
 from scripts import configuration_docs
 from tests.unit.program import ROOT
+
+IDS = [check.id for check in (*CHECKS, *GATE)]
 
 KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
 
@@ -29,10 +31,22 @@ def test_every_key_is_in_one_section() -> None:
 def test_every_check_is_documented_once_and_no_other() -> None:
     """Under its id, in the order of the catalogue."""
     text = (ROOT / "docs" / "checks.md").read_text()
-    assert re.findall(r"^### (\S+)$", text, re.MULTILINE) == [check.id for check in CHECKS]
+    assert re.findall(r"^### (\S+)$", text, re.MULTILINE) == IDS
 
 
-@pytest.mark.parametrize("check_id", [check.id for check in CHECKS])
+def test_the_catalogue_has_every_check_that_the_program_makes() -> None:
+    """No id is found in the sources that is not in it, and none in it that is not made."""
+    sources = [*(ROOT / "preflight").glob("*.py"), ROOT / "images" / "python" / "gate.py"]
+    made = {
+        check_id
+        for file in sources
+        if file.name != "catalogue.py"
+        for check_id in re.findall(r'"([a-z]+\.[EW]\d{3})"', file.read_text())
+    }
+    assert sorted(made) == sorted(IDS)
+
+
+@pytest.mark.parametrize("check_id", IDS)
 def test_every_check_has_a_meaning_and_a_cure(check_id: str) -> None:
     """What is wrong in some words, and what to do about it."""
     text = (ROOT / "docs" / "checks.md").read_text()
