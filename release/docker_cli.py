@@ -1,6 +1,7 @@
 """The one seam to Docker: the docker command, which knows DOCKER_HOST, contexts and ssh by itself."""
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -44,9 +45,16 @@ class DockerCli:
 
 
 def inspect(docker: Docker, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The inspections of the containers that exist, in their order."""
-    found = docker("inspect", "--type=container", *names, check=False) if names else ""
-    return json.loads(found) if found.strip() else []
+    """The inspections of the containers that exist, in their order. Raises DockerError when that is not known."""
+    if not names:
+        return []
+    told = docker("inspect", "--type=container", *names, check=False, both=True)
+    array = re.search(r"^\[", told, re.MULTILINE)  # with errors and warnings before or after it
+    found: list[dict[str, Any]] = json.JSONDecoder().raw_decode(told[array.start() :])[0] if array else []
+    missing = {*names} - {each["Name"].lstrip("/") for each in found}
+    if any(not re.search(rf"no such .*: {re.escape(name)}$", told, re.MULTILINE | re.IGNORECASE) for name in missing):
+        raise DockerError(f"docker inspect: {told.removeprefix('[]').strip()}")
+    return found
 
 
 def labelled(docker: Docker, prefix: str, role: str) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from release import bake
 from release.bake import Level, Replica
 from release.docker_cli import Docker, inspect
+from release.errors import DockerError
 from release.plan import Plan
 from release.ready import State
 
@@ -37,16 +38,26 @@ class Watch:
         return bake.verdict(self._before, self.now(), self._replicas())
 
     def wait(self, seconds: float) -> str:
-        """Watch for so long. The reason as soon as there is one, else nothing."""
+        """Watch for so long. The reason as soon as there is one, else nothing. Raises DockerError if the end is not seen.
+
+        A look that fails in between says nothing about the release.
+        """
         deadline = time.monotonic() + seconds
         told = time.monotonic()
+        unseen: DockerError | None = None
         while time.monotonic() < deadline:
-            if reason := self.reason():
+            try:
+                reason, unseen = self.reason(), None
+            except DockerError as error:
+                reason, unseen = "", error
+            if reason:
                 return reason
             if time.monotonic() - told > 10:  # noqa: PLR2004 - a sign of life now and then
                 told = time.monotonic()
                 self._tell(f"watching for {deadline - told:.0f} s more")
             time.sleep(min(LOOK_SECONDS, max(0, deadline - time.monotonic())))
+        if unseen:
+            raise unseen
         return ""
 
     def _log(self, back: timedelta | None = None) -> list[str]:
