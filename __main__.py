@@ -146,6 +146,7 @@ gunicorn = stack.Gunicorn(
         drain_timeout_seconds=web.drain_timeout_seconds,
         rollout=rollout,
         pinned=pinned,
+        parallel_starts=max(2, server.cpus),
         lock_timeout_seconds=settings.release.migration_lock_seconds,
     ),
     opts=after(app_image, networks, volumes, secrets, postgres),

@@ -51,6 +51,8 @@ class GunicornArgs:
     """Time that requests in flight have when a replica stops."""
     start_timeout_seconds: int = START_SECONDS
     """Time that a replica has to become healthy."""
+    parallel_starts: int = 4
+    """Replicas that may start at the same time."""
     rollout: Rollout
     pinned: Pinned | None = None
     """A release to run instead of the one that all this makes."""
@@ -110,11 +112,18 @@ class Gunicorn(pulumi.ComponentResource):
             migrate = release_step(f"{name}-migrate", once, after_clear, args.placement)
             self.migrated = migrate.stdout.apply(lambda printed: printed or "")
             before.append(migrate)
-        self.container_ids = self._run(name, args.placement, template, after=before)
+        release_step(
+            f"{name}-prepare",
+            ["prepare", self.release],
+            child.merge(pulumi.ResourceOptions(depends_on=[args.rollout.nginx, *before])),
+            args.placement,
+            environment={"RELEASE_PLAN": self.plan.text()},
+        )
+        self.container_ids = self._run(name, args, template, after=before)
         self.register_outputs({"release": self.release, "sockets": self.sockets})
 
     def _run(
-        self, name: str, placement: Placement, template: ContainerSpec, after: list[pulumi.Resource]
+        self, name: str, args: GunicornArgs, template: ContainerSpec, after: list[pulumi.Resource]
     ) -> list[pulumi.Output[str]]:
         """Declare the replicas: side by side, or batch by batch, each taking over before the next one starts."""
         ids: list[pulumi.Output[str]] = []
@@ -123,7 +132,9 @@ class Gunicorn(pulumi.ComponentResource):
         batch = strategy.batch if strategy.kind == "rolling" else len(self.sockets)
         for number, socket in enumerate(self.sockets, start=1):
             spec = _replica_spec(template, self.release, number, self.container_names[number - 1], socket)
-            child = pulumi.ResourceOptions(parent=self, depends_on=after)
+            # A start costs CPU; too many at once would all be late.
+            turn = started[-args.parallel_starts :][:1] if len(started) >= args.parallel_starts else []
+            child = pulumi.ResourceOptions(parent=self, depends_on=[*after, *turn])
             replica = run(f"{name}-{self.release}-{number}", spec, child, disposable=True)
             ids.append(replica.container.id)
             started.append(replica.ready)
@@ -132,7 +143,7 @@ class Gunicorn(pulumi.ComponentResource):
                     f"{name}-{self.release}-roll-{number}",
                     ["roll", f"--done={number}"],
                     pulumi.ResourceOptions(parent=self, depends_on=[*started, *after]),
-                    placement,
+                    args.placement,
                     environment={"RELEASE_PLAN": self.plan.text()},
                 )
                 after, started = [roll], []

@@ -40,7 +40,7 @@ class Rollout:
             sockets=tuple(sockets),
             nginx=self.nginx.container_name,
             edge=self.nginx.edge,
-            tools=tuple(docker_words(self._tools(), "--detach")),
+            tools=tuple(docker_words(self._tools(release), "--detach")),
             probes=self.probes,
             strategy=self.strategy,
             start_seconds=self.start_timeout_seconds,
@@ -52,7 +52,7 @@ class Rollout:
             record=record,
         )
 
-    def _tools(self) -> ContainerSpec:
+    def _tools(self, release: str) -> ContainerSpec:
         """A container that sees sockets, slots and static files, and is where the published ports are."""
         return ContainerSpec(
             name=f"{self.placement.prefix}-tools",
@@ -70,4 +70,5 @@ class Rollout:
                 Mount(volume=self.volumes.ledger, path="/var/lib/ledger"),
             ],
             tmpfs_mb={"/tmp": 8},  # noqa: S108 - a path in the container
+            labels={"django-stack.release": release},
         )

@@ -13,6 +13,7 @@ from release.plan import read
 from release.ready import make_ready
 from release.roll import roll
 from release.switch import switch
+from release.tools import prepare
 
 
 def tell(line: str) -> None:
@@ -32,6 +33,7 @@ def main() -> None:
     clear.add_argument("--release", required=True)
     once = steps.add_parser("once", help="run a command to its end, and explain its failure")
     once.add_argument("command", nargs="+")
+    steps.add_parser("prepare", help="begin the traffic that will see RELEASE_PLAN go live").add_argument("release")
     holding = steps.add_parser("hold", help="have requests wait if PostgreSQL is to be replaced")
     holding.add_argument("prefix")
     holding.add_argument("--spec", required=True, help="what PostgreSQL is to be; nothing is held if it is that")
@@ -58,6 +60,8 @@ def main() -> None:
                 tell(f"removed {name}, of a release that failed")
         elif arguments.step == "once":
             run_once(arguments.command, tell)
+        elif arguments.step == "prepare":
+            prepare(docker, read(os.environ["RELEASE_PLAN"]))
         elif arguments.step == "hold":
             hold(docker, arguments.prefix, arguments.spec, arguments.room, tell)
         elif arguments.step == "resume":

@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from release import proof
-from release.docker_cli import Docker
+from release.docker_cli import Docker, inspect
 from release.plan import Plan
 
 ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER")
 """Variables in which automation names the person behind a run."""
 
 
-def record(docker: Docker, plan: Plan, *, result: str, report: dict[str, Any], reason: str) -> dict[str, Any]:
+def record(
+    docker: Docker, plan: Plan, *, result: str, report: dict[str, Any], reason: str, moved: datetime | None = None
+) -> dict[str, Any]:
     """A record of what has just happened, before it is chained."""
     image = plan.record["image"]
     digest = docker("image", "inspect", "--format={{.Id}}", image, check=False).strip()
@@ -34,10 +36,21 @@ def record(docker: Docker, plan: Plan, *, result: str, report: dict[str, Any], r
             "image_digest": digest,
             "edge": plan.edge,
             "proof": report | {"verdict": proof.verdict(report)},
+            "healthy_to_live_seconds": _healthy_to_live(docker, plan, moved),
             "result": result,
             "reason": reason,
         }
     )
+
+
+def _healthy_to_live(docker: Docker, plan: Plan, moved: datetime | None) -> float | None:
+    """Seconds between the first good health check of the last replica and the move of the traffic; None if unknown."""
+    first = []
+    for found in inspect(docker, plan.replicas):
+        probes = (found["State"].get("Health") or {}).get("Log") or []
+        good = [datetime.fromisoformat(probe["End"]) for probe in probes if probe["ExitCode"] == 0]
+        first += [min(good)] if good else []
+    return round((moved - max(first)).total_seconds(), 2) if moved and first else None
 
 
 def migrations(printed: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Whatever goes wrong before the traffic has moved leaves it where it is; after th
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from release import ledger, leftovers, proof
@@ -17,8 +18,8 @@ from release.ready import wait_until_ready
 from release.tools import Tools, running
 from release.watch import Watch
 
-BASELINE_SECONDS = 2.0
-"""Traffic before the switch, so that there is something to compare with."""
+BASELINE_REQUESTS, BASELINE_SECONDS = 50, 2.0
+"""Traffic before the switch, so that there is something to compare with; and how long to wait for it."""
 SLOTS = 20
 
 Tell = Callable[[str], None]
@@ -41,14 +42,14 @@ class Switch:
         self._new = self._before not in ("", plan.release)
         """There is a release to take the traffic from, and to give it back to."""
         self._committed = False
+        self._moved: datetime | None = None
+        """When the slots pointed at the release."""
 
     def run(self) -> None:
         """Raises StepError, with the release before serving as it did."""
         plan, tools = self._plan, self._tools
         try:
             tools.gate(plan.sockets)
-            if self._before:
-                tools.start_probing()
             self._move()
             tools.commit()
             self._committed = True
@@ -69,8 +70,7 @@ class Switch:
     def _move(self) -> None:
         """Point the slots at the release, in one go or by way of a canary, and watch it. Raises StepError."""
         plan, tools = self._plan, self._tools
-        if self._new:
-            time.sleep(BASELINE_SECONDS)
+        self._see_traffic()
         watch = Watch(self._docker, plan, before=self._before, tell=self._tell)
         tools.mark("switch")
         if self._new and plan.strategy.kind == "canary":
@@ -79,6 +79,7 @@ class Switch:
             self._tell(f"canary: {share * 100 // SLOTS} % of the requests for {plan.strategy.canary_seconds} s")
             self._trip(watch.wait(plan.strategy.canary_seconds))
         tools.point(plan.sockets)
+        self._moved = datetime.now(UTC)
         try:
             tools.verify(release=plan.release, replicas=len(plan.replicas), edge="")
         except StepError as error:
@@ -88,6 +89,14 @@ class Switch:
             tools.mark("bake")
             self._tell(f"live; watching it for {plan.bake_seconds:.0f} s")
             self._trip(watch.wait(plan.bake_seconds))
+
+    def _see_traffic(self) -> None:
+        """Have enough traffic behind us to compare with, if there is a release to ask."""
+        seen = self._tools.report().get("requests", 0)
+        if self._before and not seen:
+            self._tools.start_probing()
+        if self._new and seen < BASELINE_REQUESTS:
+            time.sleep(BASELINE_SECONDS)
 
     def _trip(self, reason: str) -> None:
         """Give the traffic back to the release before, if there is a reason and one. Raises RevertedError."""
@@ -130,7 +139,9 @@ class Switch:
         report: dict[str, Any] = {}
         with suppress(StepError):
             report = self._tools.stop_probing()
-        self._tools.append(ledger.record(self._docker, self._plan, result=result, report=report, reason=reason))
+        self._tools.append(
+            ledger.record(self._docker, self._plan, result=result, report=report, reason=reason, moved=self._moved)
+        )
         return report
 
     def _prune(self) -> None:

@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from release.docker_cli import Docker
+from release.docker_cli import Docker, inspect
 from release.errors import DockerError, GateError, StepError
 from release.plan import Plan
 
-IDLE = ("sleep", "infinity")
+LIFE = ("sleep", "1800")
+"""It ends by itself where an update was interrupted for good."""
+RELEASE = "django-stack.release"
 
 
 class Tools:
     """A running tools container."""
 
     def __init__(self, docker: Docker, plan: Plan) -> None:
-        self._docker, self._plan, self._name = docker, plan, f"{plan.prefix}-tools"
+        self._docker, self._plan, self._name = docker, plan, _name(plan)
 
     def python(self, script: str, *words: str, stdin: str = "", check: bool = True) -> str:
         """Standard output of one of the image's scripts."""
@@ -88,14 +90,35 @@ class Tools:
         self.python("ledger", "append", stdin=json.dumps(record))
 
 
+def prepare(docker: Docker, plan: Plan) -> None:
+    """While a new release starts, begin the traffic that will see it go live; the switch goes on with it."""
+    _start(docker, plan)
+    tools = Tools(docker, plan)
+    if tools.live() not in ("", plan.release):
+        tools.start_probing()
+
+
 @contextmanager
 def running(docker: Docker, plan: Plan) -> Iterator[Tools]:
-    """A tools container for as long as the context lasts; one that an interrupted step left is replaced."""
-    name = f"{plan.prefix}-tools"
-    docker("rm", "--force", name, check=False)
-    docker(*plan.tools[1:], *IDLE)
+    """A tools container for as long as the context lasts: the prepared one, or a new one in place of what is left."""
+    if not _is_prepared(docker, plan):
+        _start(docker, plan)
     try:
         yield Tools(docker, plan)
     finally:
         with contextlib.suppress(StepError):
-            docker("rm", "--force", name)
+            docker("rm", "--force", _name(plan))
+
+
+def _start(docker: Docker, plan: Plan) -> None:
+    docker("rm", "--force", _name(plan), check=False)
+    docker(*plan.tools[1:], *LIFE)
+
+
+def _is_prepared(docker: Docker, plan: Plan) -> bool:
+    found = inspect(docker, [_name(plan)])
+    return bool(found) and found[0]["State"]["Running"] and found[0]["Config"]["Labels"].get(RELEASE) == plan.release
+
+
+def _name(plan: Plan) -> str:
+    return f"{plan.prefix}-tools"
