@@ -60,6 +60,11 @@ _KNOWN = (
         cure="Check that it exists and that its app is installed; the image build runs collectstatic",
     ),
     _Known(
+        pattern=r"column \"(\w+)\" of relation \"(\w+)\" does not exist",
+        cause="the database has no column {0} in {1}",
+        cure="Commit the migration that makes it",
+    ),
+    _Known(
         pattern=r"(?:relation|column) \"?([\w.]+)\"? does not exist",
         cause="the database has no {0}",
         cure="Commit the migration that makes it",
@@ -105,14 +110,9 @@ _KNOWN = (
         cure="Correct the setting that it names",
     ),
     _Known(
-        pattern=r"SyntaxError: (.+)",
+        pattern=r"(?m)^SyntaxError: (.+)",
         cause="the code does not parse: {0}",
         cure="Correct it; the traceback names the line",
-    ),
-    _Known(
-        pattern=r"Perhaps out of memory",
-        cause="a worker was killed for want of memory",
-        cure="Raise webMemoryMb, or gunicornWorkerMemoryMb so that fewer workers start",
     ),
     _Known(
         pattern=r"WORKER TIMEOUT",
@@ -120,9 +120,30 @@ _KNOWN = (
         cure="Raise requestTimeoutSeconds, or make the request shorter",
     ),
     _Known(
-        pattern=r"(?m)^([\w.]*(?:Error|Exception)): (.+)",
+        pattern=r"Perhaps out of memory",
+        cause="a worker was killed for want of memory",
+        cure="Raise webMemoryMb, or gunicornWorkerMemoryMb so that fewer workers start",
+    ),
+    _Known(
+        pattern=r"(?m)^([\w.]*\wError|[\w.]*Exception): (.+)",
         cause="{0}: {1}",
         cure="The traceback in the log names the line",
+    ),
+    # What the health check says, where the log has said nothing.
+    _Known(
+        pattern=r"no answer on (\S+): timed out",
+        cause="the health path does not answer in time",
+        cure="Make it do less, or look for what it waits for",
+    ),
+    _Known(
+        pattern=r"no answer on (\S+): ",
+        cause="nothing listens on the socket {0}",
+        cure="Raise startTimeoutSeconds if the site takes longer to load; else look for what keeps Gunicorn from it",
+    ),
+    _Known(
+        pattern=r"(?m)^(/\S*) answered (\d{3}) ",
+        cause="the health path {0} answers {1}",
+        cure="Make it answer 200 when the site can serve, without a login or a redirect",
     ),
 )
 
