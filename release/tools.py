@@ -10,8 +10,8 @@ from release.docker_cli import Docker, inspect
 from release.errors import DockerError, GateError, StepError
 from release.plan import Plan
 
-LIFE = ("sleep", "1800")
-"""It ends by itself where an update was interrupted for good."""
+SPARE_SECONDS = 1800
+"""Time to start in; where an update is interrupted for good, tools and traffic end by themselves after all of it."""
 RELEASE = "django-stack.release"
 
 
@@ -68,6 +68,7 @@ class Tools:
     def start_probing(self) -> None:
         probes = self._plan.probes
         words = [f"--host={probes.host}", f"--health={probes.health_path}", f"--rate={probes.per_second}"]
+        words += [f"--seconds={_life(self._plan)}"]
         words += [f"--post={path}" for path in probes.post_paths]
         words += [f"--slow={path}" for path in probes.slow_paths]
         self._docker("exec", "--detach", self._name, "python3", "/opt/stack/prober.py", *words)
@@ -112,7 +113,12 @@ def running(docker: Docker, plan: Plan) -> Iterator[Tools]:
 
 def _start(docker: Docker, plan: Plan) -> None:
     docker("rm", "--force", _name(plan), check=False)
-    docker(*plan.tools[1:], *LIFE)
+    docker(*plan.tools[1:], "sleep", str(_life(plan)))
+
+
+def _life(plan: Plan) -> int:
+    """Seconds that a release may need the tools for."""
+    return round(SPARE_SECONDS + plan.strategy.canary_seconds + plan.bake_seconds + plan.long_seconds)
 
 
 def _is_prepared(docker: Docker, plan: Plan) -> bool:

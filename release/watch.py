@@ -38,9 +38,9 @@ class Watch:
         return bake.verdict(self._before, self.now(), self._replicas())
 
     def wait(self, seconds: float) -> str:
-        """Watch for so long. The reason as soon as there is one, else nothing. Raises DockerError if the end is not seen.
+        """Watch for so long. The reason as soon as there is one, else nothing.
 
-        A look that fails in between says nothing about the release.
+        A look that fails says nothing about the release. Raises DockerError if the last one does.
         """
         deadline = time.monotonic() + seconds
         told = time.monotonic()

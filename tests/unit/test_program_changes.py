@@ -17,7 +17,7 @@ from tests.unit.recording import Declarations
 KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
 
 WEB = re.compile(
-    r"Image app-image|Command web-(clear|static|migrate)|Container web-[0-9a-f]{10}-\d"
+    r"Image app-image|Command web-(clear|static|migrate|prepare)|Container web-[0-9a-f]{10}-\d"
     r"|Command web-[0-9a-f]{10}-\d-ready|Command release-switch"
 )
 """All that a release consists of."""
@@ -37,7 +37,7 @@ def test_a_code_change_touches_the_image_and_the_web_containers_alone(
     after = declare(committed("dev"))
     changed = after.changed(before)
     assert {key for key in changed if not WEB.fullmatch(key)} == set()
-    assert len(changed) == 1 + 3 + 2 * 2 * 2 + 1
+    assert len(changed) == 1 + 4 + 2 * 2 * 2 + 1
     for declarations in (before, after):
         assert {key for key in declarations.all if WEB.fullmatch(key)} <= changed
 
@@ -51,6 +51,7 @@ def test_more_replicas_are_the_same_release() -> None:
     assert more.changed(fewer) == {
         f"Container web-{release}-3",
         f"Command web-{release}-3-ready",
+        "Command web-prepare",
         "Command release-switch",
     }
 
@@ -70,10 +71,11 @@ def test_a_database_limit_touches_the_database(dev: Declarations) -> None:
 def test_an_nginx_limit_touches_nginx(dev: Declarations) -> None:
     """A new Nginx beside the old one, and the switch asks through it."""
     changed = declare(committed("dev") | {"nginxMemoryMb": 160}).changed(dev)
-    assert len(changed) == 5
+    assert len(changed) == 6
     assert {re.sub("[0-9a-f]{10}", "*", key) for key in changed} == {
         "Container nginx-*",
         "Command nginx-*-ready",
+        "Command web-prepare",
         "Command release-switch",
     }
 
@@ -118,7 +120,7 @@ def test_every_argument_of_a_release_comes_from_the_config(monkeypatch: pytest.M
         for field in dataclasses.fields(GunicornArgs)
         if getattr(before, field.name) == getattr(after, field.name)
     }
-    assert same == {"edge_network", "data_network", "pinned"}
+    assert same == {"edge_network", "data_network", "pinned", "parallel_starts"}
 
 
 ELSEWHERE = {

@@ -40,6 +40,7 @@ NOT_IN_THE_RELEASE: dict[str, Any] = {
     "replicas": 5,
     "release_commands": (),
     "lock_timeout_seconds": 5.0,
+    "parallel_starts": 2,
 }
 
 
@@ -198,6 +199,31 @@ def test_the_sites_own_environment_cannot_override_the_stacks(declared: Declarat
     assert {name for name in names if config_schema.RULES["environment"].broken({name: "x"})} == names
     container = replicas(declare(environment={"DATABASE_HOST": "elsewhere"}))[0]
     assert "DATABASE_HOST=postgres" in container.inputs["envs"]
+
+
+def test_only_so_many_replicas_start_at_a_time() -> None:
+    """The next one starts when one of those before it is healthy; too many at once would all be late."""
+    declarations = declare(replicas=5, parallel_starts=2)
+    name = release(declarations)
+    waits = {each.name.rpartition("-")[2]: set(each.depends_on) for each in replicas(declarations)}
+    first = {"Command web-migrate", "Command web-static"}
+    turns = {number: {each.replace(f"{name}-", "") for each in waits[number] - first} for number in waits}
+    assert turns == {
+        "1": set(),
+        "2": set(),
+        "3": {"Command web-1-ready"},
+        "4": {"Command web-2-ready"},
+        "5": {"Command web-3-ready"},
+    }
+
+
+def test_the_proof_begins_while_replicas_start(declared: Declarations) -> None:
+    """When Nginx is healthy and migrations are done, so that a failure of either is none of the proof's."""
+    step = declared.all["Command web-prepare"]
+    assert step.inputs["create"] == f".venv/bin/python -m release prepare {release(declared)}"
+    assert read(step.inputs["environment"]["RELEASE_PLAN"]).release == release(declared)
+    assert {"Command web-migrate", "Command nginx-holder-ready"} <= set(step.depends_on)
+    assert "Command web-prepare" not in {each for replica in replicas(declared) for each in replica.depends_on}
 
 
 def rolls(declarations: Declarations) -> dict[str, tuple[str, ...]]:

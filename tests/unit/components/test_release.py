@@ -66,5 +66,5 @@ def test_the_switch_runs_again_for_every_new_container(declared: Declarations) -
     [{"bake_seconds": 1}, {"keep": 1}, {"image": "shop-prod/python:2"}, {"drain_timeout_seconds": 41}],
 )
 def test_the_switch_follows_how_a_release_goes_live(change: dict[str, Any], declared: Declarations) -> None:
-    """And no container does."""
-    assert declare(change).changed(declared) == {"Command release-switch"}
+    """With the traffic that it is watched by; and no container does."""
+    assert declare(change).changed(declared) == {"Command web-prepare", "Command release-switch"}

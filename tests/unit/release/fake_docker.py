@@ -32,6 +32,8 @@ class FakeContainer:
     out_of_memory: bool = False
     probe: str = ""
     """What its last health check printed."""
+    probed: str = "2026-11-24T10:00:00.123456789Z"
+    """When that was."""
     log: str = ""
     policy: str = "always"
     next: deque[dict[str, Any]] = field(default_factory=deque)
@@ -45,7 +47,8 @@ class FakeContainer:
 
     def inspected(self) -> dict[str, Any]:
         """As `docker inspect` has it."""
-        health = {"Status": self.health, "Log": [{"Output": self.probe}] if self.probe else []}
+        probes = [{"Output": self.probe, "ExitCode": int(self.health != "healthy"), "End": self.probed}]
+        health = {"Status": self.health, "Log": probes}
         return {
             "Name": f"/{self.name}",
             "RestartCount": self.restarts,
