@@ -37,7 +37,7 @@ class Switch:
 
     def __init__(self, docker: Docker, plan: Plan, tools: Tools, tell: Tell) -> None:
         self._docker, self._plan, self._tools, self._tell = docker, plan, tools, tell
-        live = tools.live()
+        live, self._seen = tools.look()
         self._before = live if replicas_of(docker, plan.prefix, live) else ""
         self._new = self._before not in ("", plan.release)
         """There is a release to take the traffic from, and to give it back to."""
@@ -49,7 +49,7 @@ class Switch:
         """Raises StepError, with the release before serving as it did."""
         plan, tools = self._plan, self._tools
         try:
-            tools.gate(plan.sockets)
+            self._see_traffic()
             self._move()
             tools.commit()
             self._committed = True
@@ -70,16 +70,15 @@ class Switch:
     def _move(self) -> None:
         """Point the slots at the release, in one go or by way of a canary, and watch it. Raises StepError."""
         plan, tools = self._plan, self._tools
-        self._see_traffic()
-        watch = Watch(self._docker, plan, before=self._before, tell=self._tell)
-        tools.mark("switch")
-        if self._new and plan.strategy.kind == "canary":
-            share = round(plan.strategy.canary_percent * SLOTS / 100)
-            tools.point(plan.sockets, canary=share)
+        canary = self._new and plan.strategy.kind == "canary"
+        share = round(plan.strategy.canary_percent * SLOTS / 100) if canary else None
+        tools.move(plan.sockets, canary=share)
+        self._moved = datetime.now(UTC)
+        watch = Watch(self._docker, plan, before=self._before, since=self._moved, tell=self._tell)
+        if share is not None:
             self._tell(f"canary: {share * 100 // SLOTS} % of the requests for {plan.strategy.canary_seconds} s")
             self._trip(watch.wait(plan.strategy.canary_seconds))
-        tools.point(plan.sockets)
-        self._moved = datetime.now(UTC)
+            tools.point(plan.sockets)
         try:
             tools.verify(release=plan.release, replicas=len(plan.replicas), edge="")
         except StepError as error:
@@ -92,10 +91,9 @@ class Switch:
 
     def _see_traffic(self) -> None:
         """Have enough traffic behind us to compare with, if there is a release to ask."""
-        seen = self._tools.report().get("requests", 0)
-        if self._before and not seen:
+        if self._before and not self._seen:
             self._tools.start_probing()
-        if self._new and seen < BASELINE_REQUESTS:
+        if self._new and self._seen < BASELINE_REQUESTS:
             time.sleep(BASELINE_SECONDS)
 
     def _trip(self, reason: str) -> None:

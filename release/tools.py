@@ -42,12 +42,31 @@ class Tools:
         """Point the slots as the last commit has them."""
         self.python("slots", "restore")
 
+    def look(self) -> tuple[str, int]:
+        """The live release, or an empty text, and how many requests the proof has seen."""
+        found = json.loads(self.python("go_live", "look"))
+        return found["release"], found["requests"]
+
+    def move(self, sockets: Sequence[str], *, canary: int | None = None) -> None:
+        """Point the slots at these sockets, if the replicas behind them pass the gate: all slots, or a canary's.
+
+        Raises GateError with everything that they did not pass; then nothing has moved.
+        """
+        share = [] if canary is None else [f"--canary={canary}"]
+        self._gated("go_live", "move", *share, *self._gate_words, *sockets)
+
     def gate(self, sockets: Sequence[str]) -> None:
         """Raises GateError with everything that the replicas behind these sockets did not pass."""
+        self._gated("gate", *self._gate_words, *sockets)
+
+    @property
+    def _gate_words(self) -> list[str]:
         probes = self._plan.probes
         words = [f"--release={self._plan.release}", f"--host={probes.host}", f"--health={probes.health_path}"]
-        words += [f"--path={path}" for path in probes.gate_paths]
-        findings = [json.loads(line) for line in self.python("gate", *words, *sockets, check=False).splitlines()]
+        return words + [f"--path={path}" for path in probes.gate_paths]
+
+    def _gated(self, script: str, *words: str) -> None:
+        findings = [json.loads(line) for line in self.python(script, *words, check=False).splitlines()]
         if findings:
             told = "\n  ".join(f"{found['id']} {found['text']} {found['hint']}" for found in findings)
             raise GateError(f"the gate is closed, and the release before goes on serving:\n  {told}")

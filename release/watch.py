@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from release import bake
 from release.bake import Level, Replica
@@ -17,12 +17,13 @@ BASELINE_SECONDS = 60
 
 
 class Watch:
-    """One release's traffic, from the moment that this is made."""
+    """One release's traffic since it was moved there, beside that of the release before."""
 
-    def __init__(self, docker: Docker, plan: Plan, *, before: str, tell: Callable[[str], None]) -> None:
-        self._docker, self._plan, self._tell = docker, plan, tell
-        self._before = bake.level(self._log(timedelta(seconds=BASELINE_SECONDS)), before)
-        self._since = datetime.now(UTC)
+    def __init__(
+        self, docker: Docker, plan: Plan, *, before: str, since: datetime, tell: Callable[[str], None]
+    ) -> None:
+        self._docker, self._plan, self._since, self._tell = docker, plan, since, tell
+        self._before = bake.level(self._log(since - timedelta(seconds=BASELINE_SECONDS)), before)
 
     @property
     def before(self) -> Level:
@@ -31,7 +32,7 @@ class Watch:
 
     def now(self) -> Level:
         """The level of the release, since the watch began."""
-        return bake.level(self._log(), self._plan.release)
+        return bake.level(self._log(self._since), self._plan.release)
 
     def reason(self) -> str:
         """Why the release must give its traffic back; empty while there is no reason."""
@@ -60,8 +61,7 @@ class Watch:
             raise unseen
         return ""
 
-    def _log(self, back: timedelta | None = None) -> list[str]:
-        since = datetime.now(UTC) - back if back else self._since
+    def _log(self, since: datetime) -> list[str]:
         stamp = since.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return self._docker("logs", f"--since={stamp}", self._plan.nginx, check=False).splitlines()
 

@@ -7,7 +7,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from http_client import Answer, UnansweredError, ask_once
@@ -91,20 +91,34 @@ def _finding(check: str, socket: str, text: str, hint: str) -> Finding:
     return Finding(id=check, replica=replica, text=f"replica {replica}: {text}.", hint=hint)
 
 
-def main() -> None:
+def argument_parser() -> argparse.ArgumentParser:
+    """What the gate has to be told."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--release", required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--health", required=True)
     parser.add_argument("--path", action="append", default=[])
     parser.add_argument("sockets", nargs="+")
-    arguments = parser.parse_args()
-    expected = Expected(
+    return parser
+
+
+def expected(arguments: argparse.Namespace) -> Expected:
+    """What it was told."""
+    return Expected(
         release=arguments.release, host=arguments.host, health_path=arguments.health, paths=tuple(arguments.path)
     )
-    found = findings(arguments.sockets, expected)
+
+
+def tell(found: Iterable[Finding]) -> None:
+    """One finding a line, as JSON."""
     for finding in found:
         print(json.dumps(asdict(finding)))
+
+
+def main() -> None:
+    arguments = argument_parser().parse_args()
+    found = findings(arguments.sockets, expected(arguments))
+    tell(found)
     sys.exit(1 if found else 0)
 
 

@@ -1,0 +1,40 @@
+"""The moment of a release, in one process, as every further one would cost time: look, then gate and point.
+
+    go_live.py look                                          the live release, and the requests of the proof so far
+    go_live.py move [--canary N] GATE-ARGUMENTS SOCKET...    if the gate is open, point the slots at these sockets
+
+`look` prints JSON. `move` prints the gate's findings as the gate does, and exits 1 without having moved anything.
+"""
+
+import json
+import sys
+
+import gate
+import prober
+import slots
+
+
+def look() -> str:
+    """What is live, and how much traffic the proof has seen."""
+    report = json.loads(prober.REPORT.read_text()) if prober.REPORT.exists() else {}
+    return json.dumps({"release": slots.live(), "requests": report.get("requests", 0)})
+
+
+def move(words: list[str]) -> None:
+    """Gate and point. Exits 1 with the findings when the gate is closed."""
+    parser = gate.argument_parser()
+    parser.add_argument("--canary", type=int, metavar="N")
+    arguments = parser.parse_args(words)
+    found = gate.findings(arguments.sockets, gate.expected(arguments))
+    if found:
+        gate.tell(found)
+        sys.exit(1)
+    prober.mark("switch")
+    slots.write(slots.spread(arguments.sockets, current=slots.show(), canary=arguments.canary))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "look":
+        print(look())
+    else:
+        move(sys.argv[2:])
