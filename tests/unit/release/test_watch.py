@@ -1,0 +1,104 @@
+"""A release under watch: who is looked at, how often, and what a look that fails means."""
+
+import json
+import re
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from release.errors import DockerError
+from release.watch import Watch
+from tests.unit.release.conftest import Clock
+from tests.unit.release.fake_docker import FakeDocker
+from tests.unit.release.plans import NEW, OLD, PLAN, nginx, replicas
+
+
+def line(release: str, status: int = 200) -> str:
+    """A line of Nginx's access log."""
+    return json.dumps({"time": "x", "status": status, "seconds": 0.1, "release": release}, separators=(",", ":"))
+
+
+@pytest.fixture
+def docker() -> FakeDocker:
+    """Two new replicas, and an Nginx with nothing in its log."""
+    return FakeDocker(*replicas(NEW, 2), nginx())
+
+
+def watch(docker: FakeDocker, told: list[str] | None = None) -> Watch:
+    """A watch that begins now."""
+    return Watch(docker, PLAN, before=OLD, tell=(told if told is not None else []).append)
+
+
+def test_a_release_that_stays_well_is_watched_to_the_end(docker: FakeDocker, clock: Clock) -> None:
+    """A look a second, and not a second longer than it should be."""
+    looks: list[str] = []
+    docker.on_call = lambda call: looks.append(call) if call.startswith("inspect") else None
+    assert watch(docker).wait(4.5) == ""
+    assert clock.now == 1004.5
+    assert len(looks) == 5
+
+
+def test_the_reason_is_told_as_soon_as_there_is_one(docker: FakeDocker, clock: Clock) -> None:
+    """Without waiting for the end."""
+    docker.containers[PLAN.replicas[1]].next = deque([{}, {}, {"restarts": 1}])
+    assert watch(docker).wait(60) == f"{PLAN.replicas[1]} has crashed"
+    assert clock.now == 1002
+
+
+def test_the_level_before_is_that_of_the_minute_before(docker: FakeDocker) -> None:
+    """Of the release before, from the log of the Nginx that serves."""
+    asked: list[str] = []
+    docker.on_call = lambda call: asked.append(call) if call.startswith("logs") else None
+    docker.containers[PLAN.nginx].log = "\n".join([line(OLD), line(OLD, 500), line(NEW)])
+    assert (watch(docker).before.requests, watch(docker).before.errors) == (2, 1)
+    found = re.fullmatch(rf"logs --since=(\S+) {PLAN.nginx}", asked[0])
+    assert found
+    since = datetime.fromisoformat(found[1])
+    assert timedelta(seconds=59) < datetime.now(UTC) - since < timedelta(seconds=65)
+
+
+def test_requests_are_judged_from_the_beginning_of_the_watch(docker: FakeDocker) -> None:
+    """Those before it are not this release's."""
+    asked: list[str] = []
+    docker.on_call = lambda call: asked.append(call) if call.startswith("logs") else None
+    watching = watch(docker)
+    docker.containers[PLAN.nginx].log = "\n".join([line(NEW, 500)] * 3)
+    assert watching.reason() == "3 of 3 requests got a server error (100%; 0% before)"
+    since = datetime.fromisoformat(asked[-1].partition("=")[2].partition(" ")[0])
+    assert datetime.now(UTC) - since < timedelta(seconds=5)
+
+
+def test_a_replica_that_is_gone_has_crashed(docker: FakeDocker) -> None:
+    """Somebody has removed it, or Docker has."""
+    del docker.containers[PLAN.replicas[0]]
+    assert watch(docker).wait(10) == f"{PLAN.replicas[0]} has crashed"
+
+
+def test_a_look_that_fails_says_nothing_about_the_release(docker: FakeDocker, clock: Clock) -> None:
+    """A connection to the server that is lost for a moment takes no release down."""
+    lost = DockerError("docker inspect: Cannot connect to the Docker daemon")
+    well = docker("inspect", "--type=container", *PLAN.replicas)
+    docker.answer("inspect", well, lost, lost, well)
+    assert watch(docker).wait(5) == ""
+    assert clock.now == 1005
+
+
+def test_a_release_whose_end_nobody_has_seen_is_not_well(docker: FakeDocker) -> None:
+    """It may be anything."""
+    docker.answer("inspect", DockerError("docker inspect: Cannot connect to the Docker daemon"))
+    with pytest.raises(DockerError, match="Cannot connect"):
+        watch(docker).wait(3)
+
+
+def test_a_long_watch_gives_a_sign_of_life(docker: FakeDocker) -> None:
+    """Now and then, with the time that is left."""
+    told: list[str] = []
+    watch(docker, told).wait(30)
+    assert told == ["watching for 19 s more", "watching for 8 s more"]
+
+
+def test_no_time_is_no_look(docker: FakeDocker) -> None:
+    """A watch of no seconds finds nothing."""
+    docker.containers[PLAN.replicas[0]].status = "exited"
+    assert watch(docker).wait(0) == ""
