@@ -1,6 +1,7 @@
 """Wait until a container can do its work, or say at once why it cannot."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from release.errors import NotReadyError
 from release.explain import explain
 
 POLL_SECONDS = 0.25
+QUICK_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,26 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
             what = f"it was not healthy after {seconds:.0f} s"
             raise NotReadyError(_told(name, what, state, last_lines(docker, name)))
         time.sleep(POLL_SECONDS)
+
+
+def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> None:
+    """Return when all are healthy, as soon as they are. Raises NotReadyError when one has failed.
+
+    Each has a step of its own beside this one, which says why.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        states = {found["Name"].lstrip("/"): State.of(found) for found in inspect(docker, names)}
+        failed = [name for name in names if name not in states or states[name].crashed]
+        late = [name for name, state in states.items() if not state.ready]
+        if not failed and not late:
+            return
+        if failed or time.monotonic() > deadline:
+            told = ", ".join(failed or late)
+            raise NotReadyError(
+                f"{told}: not healthy, so the release does not go live. The container's own step says why."
+            )
+        time.sleep(QUICK_POLL_SECONDS)
 
 
 def _told(name: str, what: str, state: State, log: str) -> str:

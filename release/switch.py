@@ -27,7 +27,6 @@ Tell = Callable[[str], None]
 
 def switch(docker: Docker, plan: Plan, tell: Tell) -> None:
     """Make the release live. Raises StepError, with the release before serving as it did."""
-    revive(docker, plan.replicas, plan.start_seconds)
     with running(docker, plan) as tools:
         Switch(docker, plan, tools, tell).run()
 
@@ -49,6 +48,8 @@ class Switch:
         """Raises StepError, with the release before serving as it did."""
         plan, tools = self._plan, self._tools
         try:
+            start(self._docker, plan.replicas)
+            wait_for_all(self._docker, plan.replicas, seconds=plan.start_seconds * len(plan.replicas))
             self._see_traffic()
             self._move()
             tools.commit()

@@ -21,10 +21,9 @@ class Tools:
     def __init__(self, docker: Docker, plan: Plan) -> None:
         self._docker, self._plan, self._name = docker, plan, _name(plan)
 
-    def python(self, script: str, *words: str, stdin: str = "", check: bool = True) -> str:
-        """Standard output of one of the image's scripts."""
-        command = ["exec", "--interactive", self._name, "python3", f"/opt/stack/{script}.py", *words]
-        return self._docker(*command, stdin=stdin, check=check)
+    def python(self, script: str, *words: str, stdin: str = "") -> str:
+        """Standard output of one of the image's scripts. Raises DockerError with its errors."""
+        return self._docker(*self._command(script, *words), stdin=stdin)
 
     def live(self) -> str:
         """The release of the last commit; empty before the first."""
@@ -66,10 +65,16 @@ class Tools:
         return words + [f"--path={path}" for path in probes.gate_paths]
 
     def _gated(self, script: str, *words: str) -> None:
-        findings = [json.loads(line) for line in self.python(script, *words, check=False).splitlines()]
+        lines = self._docker(*self._command(script, *words), check=False, both=True).splitlines()
+        findings = [json.loads(line) for line in lines if line.startswith('{"id"')]
         if findings:
             told = "\n  ".join(f"{found['id']} {found['text']} {found['hint']}" for found in findings)
             raise GateError(f"the gate is closed, and the release before goes on serving:\n  {told}")
+        if "open" not in lines:
+            raise StepError(f"the gate: it must say whether it is open (got {lines[-1:]}). Deploy again.")
+
+    def _command(self, script: str, *words: str) -> list[str]:
+        return ["exec", "--interactive", self._name, "python3", f"/opt/stack/{script}.py", *words]
 
     def verify(self, *, release: str, replicas: int, edge: str, seconds: float = 30) -> str:
         """What the release answered through Nginx. Raises StepError when it is not it, or not alone."""

@@ -1,17 +1,19 @@
 """What a new replica must pass on its own socket before any visitor's request can reach it.
 
-Prints the findings as JSON, one a line, and exits 1 when there are any. A check is a function that returns findings.
+Prints the findings as JSON, one a line, and exits 1 when there are any; else prints `open`, so that silence is never
+taken for that. A check is a function that returns findings.
 """
 
 import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from http_client import Answer, UnansweredError, ask_once
 
+OPEN = "open"
 SERVER_ERROR = 500
 
 
@@ -109,10 +111,12 @@ def expected(arguments: argparse.Namespace) -> Expected:
     )
 
 
-def tell(found: Iterable[Finding]) -> None:
-    """One finding a line, as JSON."""
+def tell(found: Sequence[Finding]) -> None:
+    """One finding a line, as JSON; or that there are none."""
     for finding in found:
         print(json.dumps(asdict(finding)))
+    if not found:
+        print(OPEN)
 
 
 def main() -> None:

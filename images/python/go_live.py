@@ -3,7 +3,7 @@
     go_live.py look                                          the live release, and the requests of the proof so far
     go_live.py move [--canary N] GATE-ARGUMENTS SOCKET...    if the gate is open, point the slots at these sockets
 
-`look` prints JSON. `move` prints the gate's findings as the gate does, and exits 1 without having moved anything.
+`look` prints JSON. `move` prints what the gate prints, and exits 1 without having moved anything if that is closed.
 """
 
 import json
@@ -26,11 +26,11 @@ def move(words: list[str]) -> None:
     parser.add_argument("--canary", type=int, metavar="N")
     arguments = parser.parse_args(words)
     found = gate.findings(arguments.sockets, gate.expected(arguments))
-    if found:
-        gate.tell(found)
-        sys.exit(1)
-    prober.mark("switch")
-    slots.write(slots.spread(arguments.sockets, current=slots.show(), canary=arguments.canary))
+    if not found:
+        prober.mark("switch")
+        slots.write(slots.spread(arguments.sockets, current=slots.show(), canary=arguments.canary))
+    gate.tell(found)
+    sys.exit(1 if found else 0)
 
 
 if __name__ == "__main__":
