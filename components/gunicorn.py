@@ -67,6 +67,8 @@ class Gunicorn(pulumi.ComponentResource):
     """The release's name: a hash of its image, its plain config and its secrets' version."""
     container_names: list[str]
     container_ids: list[pulumi.Output[str]]
+    before_live: list[pulumi.Resource]
+    """What must be there before the release may go live: its containers, but not their health."""
     sockets: list[str]
     """Path of each replica's socket in the sockets volume."""
     migrated: pulumi.Output[str]
@@ -112,13 +114,14 @@ class Gunicorn(pulumi.ComponentResource):
             migrate = release_step(f"{name}-migrate", once, after_clear, args.placement)
             self.migrated = migrate.stdout.apply(lambda printed: printed or "")
             before.append(migrate)
-        release_step(
+        prepared = release_step(
             f"{name}-prepare",
             ["prepare", self.release],
             child.merge(pulumi.ResourceOptions(depends_on=[args.rollout.nginx, *before])),
             args.placement,
             environment={"RELEASE_PLAN": self.plan.text()},
         )
+        self.before_live = [prepared]
         self.container_ids = self._run(name, args, template, after=before)
         self.register_outputs({"release": self.release, "sockets": self.sockets})
 
@@ -137,6 +140,7 @@ class Gunicorn(pulumi.ComponentResource):
             child = pulumi.ResourceOptions(parent=self, depends_on=[*after, *turn])
             replica = run(f"{name}-{self.release}-{number}", spec, child, disposable=True)
             ids.append(replica.container.id)
+            self.before_live.append(replica.container)
             started.append(replica.ready)
             if number % batch == 0 and number < len(self.sockets):
                 roll = release_step(
@@ -147,6 +151,7 @@ class Gunicorn(pulumi.ComponentResource):
                     environment={"RELEASE_PLAN": self.plan.text()},
                 )
                 after, started = [roll], []
+                self.before_live.append(roll)
         return ids
 
 

@@ -29,7 +29,8 @@ class Release(pulumi.ComponentResource):
         release_step(
             f"{name}-switch",
             ["switch", self.release],
-            pulumi.ResourceOptions(parent=self, depends_on=[gunicorn, nginx]),
+            # Not after the replicas are healthy: it waits for that itself, so as to lose no time when they are.
+            pulumi.ResourceOptions(parent=self, depends_on=[*gunicorn.before_live, nginx]),
             args.rollout.placement,
             again=pulumi.Output.all(nginx.holder_id, nginx.container_id, *gunicorn.container_ids).apply(" ".join),
             environment={"RELEASE_PLAN": gunicorn.plan.text(), "RELEASE_MIGRATED": gunicorn.migrated},

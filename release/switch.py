@@ -14,7 +14,7 @@ from release.docker_cli import Docker, inspect, labelled
 from release.errors import RevertedError, StepError
 from release.leftovers import Patience
 from release.plan import Plan
-from release.ready import wait_until_ready
+from release.ready import wait_for_all, wait_until_ready
 from release.tools import Tools, running
 from release.watch import Watch
 
@@ -163,10 +163,19 @@ def _park(docker: Docker, plan: Plan) -> None:
 
 
 def revive(docker: Docker, names: Sequence[str], seconds: float) -> None:
-    """Start replicas that are stopped, as a failed try or a rolling release leaves them. Raises NotReadyError."""
-    stopped = [found["Name"].lstrip("/") for found in inspect(docker, names) if not found["State"]["Running"]]
-    for name in stopped:
+    """Start parked replicas, and wait until they are healthy. Raises NotReadyError."""
+    for name in start(docker, names):
+        wait_until_ready(docker, name, seconds=seconds)
+
+
+def start(docker: Docker, names: Sequence[str]) -> list[str]:
+    """Start replicas that a failed try or a rolling release has parked; which they were."""
+    parked = [
+        found["Name"].lstrip("/")
+        for found in inspect(docker, names)
+        if not found["State"]["Running"] and found["HostConfig"]["RestartPolicy"]["Name"] == "no"
+    ]
+    for name in parked:
         docker("update", "--restart=always", name)
         docker("start", name)
-    for name in stopped:
-        wait_until_ready(docker, name, seconds=seconds)
+    return parked
