@@ -48,9 +48,13 @@ class Switch:
         """Raises StepError, with the release before serving as it did."""
         plan, tools = self._plan, self._tools
         try:
+            if self._before and not self._seen:
+                tools.start_probing()
+            started = time.monotonic()
             start(self._docker, plan.replicas)
             wait_for_all(self._docker, plan.replicas, seconds=plan.start_seconds * len(plan.replicas))
-            self._see_traffic()
+            if self._new and self._seen < BASELINE_REQUESTS:
+                time.sleep(max(0, BASELINE_SECONDS - (time.monotonic() - started)))
             self._move()
             tools.commit()
             self._committed = True
@@ -89,13 +93,6 @@ class Switch:
             tools.mark("bake")
             self._tell(f"live; watching it for {plan.bake_seconds:.0f} s")
             self._trip(watch.wait(plan.bake_seconds))
-
-    def _see_traffic(self) -> None:
-        """Have enough traffic behind us to compare with, if there is a release to ask."""
-        if self._before and not self._seen:
-            self._tools.start_probing()
-        if self._new and self._seen < BASELINE_REQUESTS:
-            time.sleep(BASELINE_SECONDS)
 
     def _trip(self, reason: str) -> None:
         """Give the traffic back to the release before, if there is a reason and one. Raises RevertedError."""
