@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from http_client import Answer, UnansweredError, ask_once
@@ -73,7 +74,12 @@ CHECKS: tuple[Callable[[str, Expected], Iterator[Finding]], ...] = (check_health
 
 def findings(sockets: list[str], expected: Expected) -> list[Finding]:
     """What is wrong with any of the replicas; nothing if all pass."""
-    return [finding for socket in sockets for check in CHECKS for finding in check(socket, expected)]
+
+    def of(socket: str) -> list[Finding]:
+        return [finding for check in CHECKS for finding in check(socket, expected)]
+
+    with ThreadPoolExecutor(max_workers=len(sockets)) as pool:  # the release waits for it
+        return [finding for found in pool.map(of, sockets) for finding in found]
 
 
 def _ask(socket: str, path: str, expected: Expected) -> Answer | str:
