@@ -41,7 +41,7 @@ class State:
 
     @property
     def ready(self) -> bool:
-        return self.status == "running" and self.health in ("healthy", "none")
+        return self.status == "running" and (self.health == "healthy" or (self.health == "none" and not self.restarts))
 
     @property
     def crashed(self) -> bool:
@@ -57,10 +57,10 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
         if not found:
             raise NotReadyError(f"{name}: the container is gone, though the state has it. Run up with --refresh.")
         state = State.of(found[0])
+        if state.ready:  # whatever happened to it in the past
+            return
         if state.crashed:
             raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, last_lines(docker, name)))
-        if state.ready:
-            return
         if time.monotonic() > deadline or state.health == "unhealthy":
             what = f"it was not healthy after {seconds:.0f} s"
             raise NotReadyError(_told(name, what, state, last_lines(docker, name)))
@@ -75,9 +75,9 @@ def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> Non
     deadline = time.monotonic() + seconds
     while True:
         states = {found["Name"].lstrip("/"): State.of(found) for found in inspect(docker, names)}
-        failed = [name for name in names if name not in states or states[name].crashed]
-        late = [name for name, state in states.items() if not state.ready]
-        if not failed and not late:
+        late = [name for name in names if name not in states or not states[name].ready]
+        failed = [name for name in late if name not in states or states[name].crashed]
+        if not late:
             return
         if failed or time.monotonic() > deadline:
             told = ", ".join(failed or late)

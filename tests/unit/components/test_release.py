@@ -6,7 +6,7 @@ import pytest
 
 from components.gunicorn import Gunicorn, GunicornArgs
 from components.release import Release, ReleaseArgs
-from release.plan import read
+from release.plan import Strategy, read
 from tests.unit.components.around import GUNICORN, around
 from tests.unit.recording import Declarations, Declared, record
 
@@ -33,11 +33,24 @@ def declared() -> Declarations:
     return declare()
 
 
-def test_the_switch_waits_until_every_replica_and_nginx_are_healthy(declared: Declarations) -> None:
-    """All that it will send traffic to, and through."""
-    ready = {key for key in declared.all if key.startswith("Command ") and key.endswith("-ready")}
-    assert len(ready) == 1 + 1 + 3 + 1
-    assert ready - {"Command postgres-ready"} <= set(switch(declared).depends_on)
+def test_the_switch_comes_after_every_replica_and_a_healthy_nginx(declared: Declarations) -> None:
+    """It waits for the health of the replicas itself, so as to lose no time when they have it."""
+    waits = set(switch(declared).depends_on)
+    web, ready = ({each for each in waits if each.startswith(kind)} for kind in ("Container web-", "Command "))
+    assert len(web) == 3
+    (nginx,) = (
+        each.name for each in declared.of("Container") if each.name.startswith("nginx-") and "holder" not in each.name
+    )
+    before = {"Command web-prepare", "Command web-migrate", "Command nginx-holder-ready", f"Command {nginx}-ready"}
+    assert ready == before
+
+
+def test_the_switch_comes_after_every_batch_of_a_rolling_release() -> None:
+    """The last batch is its own."""
+    declarations = declare({"strategy": Strategy(kind="rolling")})
+    rolls = {key for key in declarations.all if "-roll-" in key}
+    assert len(rolls) == 2
+    assert rolls <= set(switch(declarations).depends_on)
 
 
 def test_the_switch_is_told_the_plan_and_what_was_migrated(declared: Declarations) -> None:

@@ -59,6 +59,7 @@ class FakeContainer:
                 "OOMKilled": self.out_of_memory,
                 **({"Health": health} if self.health else {}),
             },
+            "HostConfig": {"RestartPolicy": {"Name": self.policy}},
             "Config": {
                 "Labels": {"django-stack.stack": self.stack, "django-stack.role": self.role, **self.labels},
             },

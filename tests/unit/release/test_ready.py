@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from release.errors import DockerError, NotReadyError
-from release.ready import make_ready, wait_until_ready
+from release.ready import make_ready, wait_for_all, wait_until_ready
 from tests.unit.release.conftest import Clock
 from tests.unit.release.fake_docker import FakeContainer, FakeDocker
 
@@ -25,6 +25,18 @@ def test_a_container_that_runs_and_is_healthy_is_ready(health: str, clock: Clock
     """Or runs, where it has no health check; without waiting."""
     wait_until_ready(FakeDocker(FakeContainer(name="web", health=health)), "web", seconds=1)
     assert clock.now == 1000
+
+
+def test_what_a_healthy_container_has_been_through_does_not_matter() -> None:
+    """It was started again by Docker some day, and serves."""
+    docker = FakeDocker(FakeContainer(name="web", restarts=3))
+    wait_until_ready(docker, "web", seconds=1)
+    wait_for_all(docker, ["web"], seconds=1)
+
+
+def test_a_container_that_docker_starts_again_and_again_is_not_ready_while_it_runs() -> None:
+    """Without a health check nobody knows better."""
+    assert "it ended with code 1" in failure(FakeContainer(name="web", health="", restarts=2, exit_code=1))
 
 
 def test_a_container_is_waited_for(clock: Clock) -> None:
@@ -112,6 +124,42 @@ def test_an_engine_that_does_not_answer_is_no_container_that_is_gone() -> None:
     docker.answer("inspect", "[]\nCannot connect to the Docker daemon at ssh://server. Is the docker daemon running?")
     with pytest.raises(DockerError, match="Cannot connect to the Docker daemon at ssh://server"):
         wait_until_ready(docker, "web", seconds=60)
+
+
+# All of them
+
+
+def test_all_are_waited_for_together(clock: Clock) -> None:
+    """And no longer than until the last of them is healthy."""
+    slow = FakeContainer(name="web-2", health="starting", next=deque([STARTING] * 9 + [{"health": "healthy"}]))
+    wait_for_all(FakeDocker(FakeContainer(name="web-1"), slow), ["web-1", "web-2"], seconds=60)
+    assert 1000 < clock.now < 1002
+
+
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        (FakeContainer(name="web-2", status="exited", health="starting"), "web-2"),
+        (FakeContainer(name="web-2", status="restarting", health="starting", restarts=1), "web-2"),
+        (FakeContainer(name="web-3"), "web-2"),
+    ],
+)
+def test_one_that_fails_is_told_at_once(container: FakeContainer, told: str, clock: Clock) -> None:
+    """By its name; its own step says why."""
+    with pytest.raises(NotReadyError) as failed:
+        wait_for_all(FakeDocker(FakeContainer(name="web-1"), container), ["web-1", "web-2"], seconds=60)
+    assert str(failed.value) == (
+        f"{told}: not healthy, so the release does not go live. The container's own step says why."
+    )
+    assert clock.now == 1000
+
+
+def test_those_that_are_late_are_told_when_time_is_up(clock: Clock) -> None:
+    """All of them."""
+    late = [FakeContainer(name=name, health="starting") for name in ("web-1", "web-2")]
+    with pytest.raises(NotReadyError, match=r"^web-1, web-2: not healthy"):
+        wait_for_all(FakeDocker(*late, FakeContainer(name="web-3")), ["web-1", "web-2", "web-3"], seconds=5)
+    assert 5 < clock.now - 1000 < 6
 
 
 # The whole step

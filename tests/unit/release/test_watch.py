@@ -1,9 +1,8 @@
 """A release under watch: who is looked at, how often, and what a look that fails means."""
 
 import json
-import re
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -27,7 +26,8 @@ def docker() -> FakeDocker:
 
 def watch(docker: FakeDocker, told: list[str] | None = None) -> Watch:
     """A watch that begins now."""
-    return Watch(docker, PLAN, before=OLD, tell=(told if told is not None else []).append)
+    now = datetime.now(UTC)
+    return Watch(docker, PLAN, before=OLD, since=now, tell=print if told is None else told.append)
 
 
 def test_a_release_that_stays_well_is_watched_to_the_end(docker: FakeDocker, clock: Clock) -> None:
@@ -51,22 +51,21 @@ def test_the_level_before_is_that_of_the_minute_before(docker: FakeDocker) -> No
     asked: list[str] = []
     docker.on_call = lambda call: asked.append(call) if call.startswith("logs") else None
     docker.containers[PLAN.nginx].log = "\n".join([line(OLD), line(OLD, 500), line(NEW)])
-    assert (watch(docker).before.requests, watch(docker).before.errors) == (2, 1)
-    found = re.fullmatch(rf"logs --since=(\S+) {PLAN.nginx}", asked[0])
-    assert found
-    since = datetime.fromisoformat(found[1])
-    assert timedelta(seconds=59) < datetime.now(UTC) - since < timedelta(seconds=65)
+    moved = datetime(2026, 11, 24, 10, 30, 5, 250_000, tzinfo=UTC)
+    before = Watch(docker, PLAN, before=OLD, since=moved, tell=print).before
+    assert (before.requests, before.errors) == (2, 1)
+    assert asked == [f"logs --since=2026-11-24T10:29:05.250000Z {PLAN.nginx}"]
 
 
 def test_requests_are_judged_from_the_beginning_of_the_watch(docker: FakeDocker) -> None:
     """Those before it are not this release's."""
     asked: list[str] = []
     docker.on_call = lambda call: asked.append(call) if call.startswith("logs") else None
-    watching = watch(docker)
+    moved = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
+    watching = Watch(docker, PLAN, before=OLD, since=moved, tell=print)
     docker.containers[PLAN.nginx].log = "\n".join([line(NEW, 500)] * 3)
     assert watching.reason() == "3 of 3 requests got a server error (100%; 0% before)"
-    since = datetime.fromisoformat(asked[-1].partition("=")[2].partition(" ")[0])
-    assert datetime.now(UTC) - since < timedelta(seconds=5)
+    assert asked[-1] == f"logs --since=2026-11-24T10:30:05.000000Z {PLAN.nginx}"
 
 
 def test_a_replica_that_is_gone_has_crashed(docker: FakeDocker) -> None:
