@@ -42,7 +42,10 @@ def changes(stack: Deployment) -> list[tuple[str, Callable[[], None]]]:
     page = stack.clone.path / "sample" / "templates" / "robots.txt"
 
     def code(number: int) -> Callable[[], None]:
-        return lambda: page.write_text(f"deploy {number}\n") and None  # type: ignore[func-returns-value]
+        def change() -> None:
+            page.write_text(f"deploy {number}\n")
+
+        return change
 
     def config(number: int) -> Callable[[], None]:
         return lambda: stack.set(environment=f'{{"DEPLOY": "{number}"}}')
