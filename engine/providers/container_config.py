@@ -163,12 +163,19 @@ def observe(info: dict[str, Any]) -> Properties:
         size = host.get(name) or 0
         observed[key] = size // _MEBIBYTE if size > 0 else size
     if host.get("NanoCpus"):
-        observed["cpus"] = f"{host['NanoCpus'] / _NANO:.9f}".rstrip("0").rstrip(".")
+        observed["cpus"] = cpus_text(host["NanoCpus"])
     check = config.get("Healthcheck")
     if check:
         times = {key: duration_text(check.get(name) or 0) for key, name in _DURATIONS.items()}
         observed["healthcheck"] = {"tests": check.get("Test") or [], "retries": check.get("Retries") or 0, **times}
     return observed
+
+
+def cpus_text(nano: int) -> str:
+    """The provider's own words for a limit of CPUs: `1.0`, `0.5`, `0.25`; round numbers alone keep a zero."""
+    text = f"{nano / _NANO:.9f}"
+    nine_zeros = text.count("0") == 9  # noqa: PLR2004 - the provider's test for "a round number"
+    return f"{nano / _NANO:.1f}" if nine_zeros else text.rstrip("0")
 
 
 def duration_text(nanoseconds: int) -> str:

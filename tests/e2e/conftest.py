@@ -20,7 +20,7 @@ def dev(clone: Clone) -> Iterator[Deployment]:
     """A dev stack that is up, made as a newcomer makes it."""
     deployment = Deployment(clone=clone, stack="dev", port=18080)
     deployment.erase()
-    deployment.set(httpPort="18080")
+    deployment.set(httpPort="18080", bakeSeconds="1")
     deployment.up()
     yield deployment
     deployment.pulumi("destroy", "--yes")
