@@ -26,6 +26,7 @@ def docker_run(spec: ContainerSpec, *, interactive: bool = False) -> str:
 def docker_words(spec: ContainerSpec, *flags: str) -> list[str]:
     """`docker run` and its words for a container; it is removed when it ends."""
     words = ["docker", "run", "--rm", "--pull=never", f"--name={spec.name}", *flags]
+    words += ["--no-healthcheck"]  # a step is judged by how it ends, not by the check of the image's service
     words += [f"--label={key}={value}" for key, value in spec.all_labels.items()]
     words += [
         f"--cpus={cpus_text(spec.limits)}",

@@ -117,5 +117,16 @@ def test_tests_install_docker_unasked_in_ci_alone(
 
 def test_arguments_of_the_tests_reach_pytest() -> None:
     """But for the flag that is not pytest's."""
-    assert suite.pytest_command(["--install-docker", "-k", "x"])[-2:] == ["-k", "x"]
-    assert "--install-docker" not in suite.pytest_command(["--install-docker"])
+    runs = suite.pytest_commands(["--install-docker", "-k", "x"])
+    assert list(runs) == ["fast", "e2e"]
+    assert all(command[-2:] == ["-k", "x"] and "--install-docker" not in command for command in runs.values())
+    assert suite.pytest_commands(["-m", "e2e"]) == {"tests": ["pytest", "--durations=15", "-m", "e2e"]}
+
+
+@pytest.mark.parametrize(
+    ("codes", "seen"), [([0, 5], [0, 0]), ([5, 0], [0, 0]), ([5, 5], [5, 5]), ([1, 5], [1, 0]), ([0, 1], [0, 1])]
+)
+def test_a_run_without_tests_is_a_failure_only_when_there_were_none_at_all(codes: list[int], seen: list[int]) -> None:
+    """`scripts/test tests/unit` has no end-to-end tests to run, and that is fine."""
+    results = [Result(name=str(number), seconds=1, exit_code=code) for number, code in enumerate(codes)]
+    assert [result.exit_code for result in suite.judged(results)] == seen

@@ -73,7 +73,7 @@ def test_docker_run_words_a_container_that_is_hardened_alike() -> None:
     """The whole command line, quoted for a shell; what an interrupted run has left is taken away first."""
     spec = dataclasses.replace(FULL, networks={"shop-dev-data": []}, ports=[], init=False)
     assert docker_run(spec, interactive=True) == REMOVED + (
-        "docker run --rm --pull=never --name=shop-dev-cache --interactive"
+        "docker run --rm --pull=never --name=shop-dev-cache --interactive --no-healthcheck"
         " --label=django-stack.release=abc --label=django-stack.role=cache --label=django-stack.stack=shop-dev"
         " --cpus=0.5 --memory=128m --memory-swap=128m --pids-limit=30 --ulimit=nofile=16384:16384 --user=10009:10000"
         " --read-only --cap-drop=ALL --security-opt=no-new-privileges:true"
