@@ -35,7 +35,7 @@ def test_a_record_has_all_that_a_rollback_and_a_reader_need(
     """Every field of the format."""
     monkeypatch.setenv("GITHUB_ACTOR", "ann")
     monkeypatch.setattr("socket.gethostname", lambda: "ci")
-    monkeypatch.setattr(ledger, "commit", lambda: "c0ffee")
+    monkeypatch.setattr(ledger, "commit", lambda _: "c0ffee")
     monkeypatch.setenv("RELEASE_MIGRATED", '{"applied": ["a.1"], "heads": {"a": "1"}, "contracting": {}}')
     record = recorded(docker)
     assert datetime.fromisoformat(record.pop("time")).tzinfo == UTC
@@ -57,7 +57,7 @@ def test_a_record_has_all_that_a_rollback_and_a_reader_need(
 
 def test_the_documentation_has_every_field_of_a_record(docker: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> None:
     """And those that chain it."""
-    monkeypatch.setattr(ledger, "commit", lambda: "c0ffee")
+    monkeypatch.setattr(ledger, "commit", lambda _: "c0ffee")
     text = (Path(__file__).parents[3] / "docs" / "releases.md").read_text()
     table = text.partition("## The ledger")[2].partition("\n## ")[0]
     missing = [name for name in (*recorded(docker), "number", "previous", "hash") if f"`{name}`" not in table]
@@ -137,13 +137,12 @@ def git(folder: Path, *words: str) -> str:
 
 
 def test_the_commit_says_whether_there_is_more_than_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is said where there is no repository."""
-    monkeypatch.chdir(tmp_path)
+    """Of the site's own folder; nothing is said where there is no repository."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert ledger.commit() == ""
+    assert ledger.commit(str(tmp_path)) == ""
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "commit", "--quiet", "--allow-empty", "--message=x")
     head = git(tmp_path, "rev-parse", "HEAD")
-    assert ledger.commit() == head
+    assert ledger.commit(str(tmp_path)) == head
     (tmp_path / "new").touch()
-    assert ledger.commit() == f"{head}+changes"
+    assert ledger.commit(str(tmp_path)) == f"{head}+changes"

@@ -17,7 +17,7 @@ THREE = plan(replicas=tuple(f"shop-prod-web-{NEW}-{n}" for n in (1, 2, 3)), sock
 def identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is asked who deploys what."""
     monkeypatch.setattr(ledger, "who", lambda: "ann@host")
-    monkeypatch.setattr(ledger, "commit", lambda: "c0ffee")
+    monkeypatch.setattr(ledger, "commit", lambda _: "c0ffee")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ CLOSED = '{"id": "gate.E003", "replica": "1", "text": "replica 1: / must not.", 
 def identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is asked who deploys what."""
     monkeypatch.setattr(ledger, "who", lambda: "ann@host")
-    monkeypatch.setattr(ledger, "commit", lambda: "c0ffee")
+    monkeypatch.setattr(ledger, "commit", lambda _: "c0ffee")
 
 
 @pytest.fixture
