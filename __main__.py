@@ -120,6 +120,7 @@ rollout = stack.Rollout(
     long_timeout_seconds=web.long_timeout_seconds,
     bake_seconds=settings.release.bake_seconds,
     keep=settings.release.keep,
+    source=app.path,
 )
 gunicorn = stack.Gunicorn(
     "web",

@@ -148,7 +148,7 @@ class Gunicorn(pulumi.ComponentResource):
                     ["roll", f"--done={number}"],
                     pulumi.ResourceOptions(parent=self, depends_on=[*started, *after]),
                     args.placement,
-                    environment={"RELEASE_PLAN": self.plan.text()},
+                    environment={"RELEASE_PLAN": self.plan.text(), "RELEASE_MIGRATED": self.migrated},
                 )
                 after, started = [roll], []
                 self.before_live.append(roll)

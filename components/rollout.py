@@ -30,6 +30,8 @@ class Rollout:
     """How long a release is watched after it has taken the traffic; 0 does not watch it."""
     keep: int = 5
     """Releases to keep for a rollback."""
+    source: str = "."
+    """Folder of the Django project; the ledger has its commit."""
 
     def plan(self, *, release: str, replicas: Sequence[str], sockets: Sequence[str], record: dict[str, object]) -> Plan:
         """What the steps of one release are told."""
@@ -49,6 +51,7 @@ class Rollout:
             stop_seconds=self.drain_timeout_seconds + 5,
             bake_seconds=self.bake_seconds,
             keep=self.keep,
+            source=self.source,
             record=record,
         )
 

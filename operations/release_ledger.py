@@ -1,7 +1,7 @@
 """The release ledger of a stack, as operators read it: what was live, when, by whom, and whether it can be again."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from operations.errors import OperationError
@@ -35,11 +35,18 @@ def candidates(records: Sequence[Record], keep: int) -> list[Record]:
 
 
 def obstacle(records: Sequence[Record], target: Record) -> str:
-    """Why the database has moved past a release; empty if the release can run on it as it is."""
-    since = [record for record in records if record["number"] > target["number"]]
-    reasons = {name: why for record in since for name, why in record["migrations"]["contracting"].items()}
-    told = "; ".join(f"{name} ({why})" for name, why in reasons.items())
+    """Why the database has moved past a release; empty if the release can run on it as it is.
+
+    What had been applied when the release was last live is none: it has run on that.
+    """
+    then = _contracting(record for record in records if record["number"] <= target["number"])
+    since = _contracting(record for record in records if record["number"] > target["number"])
+    told = "; ".join(f"{name} ({why})" for name, why in since.items() if name not in then)
     return f"the database has moved past it with {told}" if told else ""
+
+
+def _contracting(records: Iterable[Record]) -> dict[str, str]:
+    return {name: why for record in records for name, why in record["migrations"]["contracting"].items()}
 
 
 def pin(target: Record, instead_of: str) -> str:

@@ -45,7 +45,7 @@ def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Pin a release and deploy it. Raises OperationError."""
     stack = open_stack(arguments.stack, os.environ)
-    docker, prefix = DockerCli(), f"{stack.project}-{stack.name}"
+    docker, prefix = DockerCli(stack.docker_host()), f"{stack.project}-{stack.name}"
     records = release_ledger.read(docker, prefix)
     found = release_ledger.candidates(records, int(stack.values().get(f"{stack.project}:keepReleases", 5)))
     if arguments.list:

@@ -66,6 +66,10 @@ class Stack:
         """What the config sets, by full key; a ciphertext is a map with the one key `secure`."""
         return config_text.values(self.text, project=self.project)
 
+    def docker_host(self) -> str:
+        """The engine that it is deployed to, as DOCKER_HOST has it; empty is the default one."""
+        return str(self.values().get("docker:host") or "")
+
     def write(self, values: Mapping[str, str | int]) -> None:
         """Set plain values of this project, all of them or none, and leave the rest of the file as it is."""
         full = {f"{self.project}:{key}": value for key, value in values.items()}

@@ -28,7 +28,7 @@ def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The script's exit code."""
     stack = open_stack(arguments.stack, os.environ)
-    host = str(stack.values().get("docker:host") or "")
+    host = stack.docker_host()
     environment = {**os.environ, **({"DOCKER_HOST": host} if host else {})}
     script = ROOT / "timer" / "start-stack"
     return subprocess.run([str(script), f"{stack.project}-{stack.name}"], env=environment, check=False).returncode

@@ -2,13 +2,15 @@
 
 import argparse
 import os
+import signal
 import sys
+from types import FrameType
 
 from release import leftovers
 from release.docker_cli import DockerCli
 from release.errors import StepError
 from release.hold import hold, resume
-from release.once import run_once
+from release.once import make_way, run_once
 from release.plan import read
 from release.ready import make_ready
 from release.roll import roll
@@ -20,7 +22,13 @@ def tell(line: str) -> None:
     print(line, flush=True)
 
 
+def interrupted(number: int, _frame: FrameType | None) -> None:
+    """Ends the step as an error does, so that it leaves behind what it promises."""
+    sys.exit(f"interrupted ({signal.Signals(number).name})")
+
+
 def main() -> None:
+    signal.signal(signal.SIGTERM, interrupted)
     parser = argparse.ArgumentParser(prog="python -m release", description="The steps of a release.")
     steps = parser.add_subparsers(dest="step", required=True)
     ready = steps.add_parser("ready", help="limit a container's processes, and wait until it is healthy")
@@ -59,6 +67,7 @@ def main() -> None:
             for name in leftovers.clear(docker, arguments.prefix, arguments.release):
                 tell(f"removed {name}, of a release that failed")
         elif arguments.step == "once":
+            make_way(docker, arguments.command, tell)
             run_once(arguments.command, tell)
         elif arguments.step == "prepare":
             prepare(docker, read(os.environ["RELEASE_PLAN"]))

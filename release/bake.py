@@ -14,6 +14,8 @@ ERROR_MARGIN = 0.02
 FEWEST_FOR_LATENCY = 50
 """Requests below which a percentile says nothing."""
 LATENCY_FACTOR, LATENCY_MARGIN_SECONDS = 4.0, 0.5
+PROBER = "127.0.0.1"
+"""Address from which Nginx is asked by the stack's own tools, which share its network; visitors never have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +48,16 @@ class Replica:
     health: str
 
 
-def level(log: Iterable[str], release: str) -> Level:
-    """The level of one release from lines of Nginx's access log."""
+def level(log: Iterable[str], release: str, *, probes: bool = False) -> Level:
+    """The level of one release from lines of Nginx's access log: for visitors, or for the stack's own probes.
+
+    Apart, as the steady probes of the health path would hide what happens to the few visitors of a quiet site.
+    """
     seconds: list[float] = []
     errors = lost = 0
     for request in filter(None, map(_request, log)):
+        if (request.get("client") == PROBER) is not probes:
+            continue
         failed = request["status"] >= SERVER_ERROR
         if request.get("release") == release:
             seconds.append(float(request["seconds"]))

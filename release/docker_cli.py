@@ -1,6 +1,7 @@
 """The one seam to Docker: the docker command, which knows DOCKER_HOST, contexts and ssh by itself."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -20,7 +21,10 @@ class Docker(Protocol):
 
 
 class DockerCli:
-    """The real one."""
+    """The real one. `host` is the engine, as DOCKER_HOST has it; empty is the environment's own."""
+
+    def __init__(self, host: str = "") -> None:
+        self._environment = {**os.environ, "DOCKER_HOST": host} if host else None
 
     def __call__(self, *words: str, stdin: str = "", check: bool = True, both: bool = False) -> str:
         errors = subprocess.STDOUT if both else subprocess.PIPE
@@ -36,6 +40,7 @@ class DockerCli:
                 stderr=errors,
                 check=False,
                 timeout=seconds,
+                env=self._environment,
             )
         except subprocess.TimeoutExpired:
             raise DockerError(f"docker {words[0]}: no end after {seconds} s. Is the engine overloaded?") from None

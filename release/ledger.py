@@ -29,7 +29,7 @@ def record(
         | {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "who": who(),
-            "commit": commit(),
+            "commit": commit(plan.source),
             "release": plan.release,
             "replicas": len(plan.replicas),
             "strategy": plan.strategy.kind,
@@ -82,15 +82,15 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def commit() -> str:
-    """The commit of the working directory, with a mark when there is more than that in it."""
-    head = _git("rev-parse", "HEAD")
-    return head + ("+changes" if head and _git("status", "--porcelain") else "")
+def commit(folder: str) -> str:
+    """The commit of a folder, with a mark when there is more than that in its repository."""
+    head = _git(folder, "rev-parse", "HEAD")
+    return head + ("+changes" if head and _git(folder, "status", "--porcelain") else "")
 
 
-def _git(*words: str) -> str:
+def _git(folder: str, *words: str) -> str:
     try:
-        done = subprocess.run(["git", *words], text=True, capture_output=True, check=False, timeout=20)
+        done = subprocess.run(["git", "-C", folder, *words], text=True, capture_output=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

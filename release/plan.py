@@ -65,6 +65,8 @@ class Plan:
     """How long a release is watched after it has taken the traffic."""
     keep: int
     """Releases to keep for a rollback, the live one included."""
+    source: str
+    """Folder of the Django project on the machine that deploys; the ledger has its commit."""
     record: dict[str, Any]
     """What the ledger keeps of the release: image, secrets version, spec."""
 

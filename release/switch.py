@@ -6,12 +6,12 @@ Whatever goes wrong before the traffic has moved leaves it where it is; after th
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from release import ledger, leftovers, proof
 from release.docker_cli import Docker, inspect, labelled
-from release.errors import RevertedError, StepError
+from release.errors import DockerError, RevertedError, StepError
 from release.leftovers import Patience
 from release.plan import Plan
 from release.ready import wait_for_all, wait_until_ready
@@ -36,7 +36,8 @@ class Switch:
 
     def __init__(self, docker: Docker, plan: Plan, tools: Tools, tell: Tell) -> None:
         self._docker, self._plan, self._tools, self._tell = docker, plan, tools, tell
-        live, self._seen = tools.look()
+        live, seen = tools.look()
+        self._probing, self._seen = seen is not None, seen or 0
         self._before = live if replicas_of(docker, plan.prefix, live) else ""
         self._new = self._before not in ("", plan.release)
         """There is a release to take the traffic from, and to give it back to."""
@@ -48,7 +49,7 @@ class Switch:
         """Raises StepError, with the release before serving as it did."""
         plan, tools = self._plan, self._tools
         try:
-            if self._before and not self._seen:
+            if self._before and not self._probing:
                 tools.start_probing()
             started = time.monotonic()
             start(self._docker, plan.replicas)
@@ -61,11 +62,11 @@ class Switch:
             tools.mark("after")
             told = self._retire()
             told.append(tools.verify(release=plan.release, replicas=len(plan.replicas), edge=plan.edge))
-        except StepError as error:
+        except BaseException as error:  # an interruption must not leave the traffic where nobody watches it, either
             if not self._committed:
                 self._give_back()
             with suppress(StepError):  # what went wrong first is what has to be told
-                self._record("live" if self._committed else "failed", str(error))
+                self._record("live" if self._committed else "failed", str(error) or type(error).__name__)
             raise
         told.append(proof.sentence(self._record("live", "")))
         for line in told:
@@ -77,8 +78,7 @@ class Switch:
         plan, tools = self._plan, self._tools
         canary = self._new and plan.strategy.kind == "canary"
         share = round(plan.strategy.canary_percent * SLOTS / 100) if canary else None
-        tools.move(plan.sockets, canary=share)
-        self._moved = datetime.now(UTC)
+        self._moved = tools.move(plan.sockets, canary=share)
         watch = Watch(self._docker, plan, before=self._before, since=self._moved, tell=self._tell)
         if share is not None:
             self._tell(f"canary: {share * 100 // SLOTS} % of the requests for {plan.strategy.canary_seconds} s")
@@ -98,8 +98,13 @@ class Switch:
         """Give the traffic back to the release before, if there is a reason and one. Raises RevertedError."""
         if not reason or not self._new:
             return
-        self._tools.mark("revert")
-        self._restore()
+        try:
+            self._restore()
+        except StepError as error:
+            told = f"release {self._plan.release} must give its traffic back to {self._before}: {reason}."
+            raise RevertedError(f"{told} It cannot: {error}") from None
+        with suppress(StepError):  # a word in the proof
+            self._tools.mark("revert")
         told = f"release {self._plan.release} has given its traffic back to {self._before}: {reason}."
         try:
             self._tools.verify(release=self._before, replicas=1, edge="")
@@ -119,7 +124,7 @@ class Switch:
     def _restore(self) -> None:
         """Have the release before serve, all of it. Raises StepError."""
         revive(self._docker, replicas_of(self._docker, self._plan.prefix, self._before), self._plan.start_seconds)
-        self._tools.restore()
+        restore(self._tools)
 
     def _retire(self) -> list[str]:
         """Drain, stop and remove what this release replaces: other web containers, other Nginxes."""
@@ -144,6 +149,15 @@ class Switch:
         """Keep what the last releases need for a rollback; nothing else of the stack's own images."""
         kept = ledger.kept(self._tools.ledger(), self._plan.keep)
         leftovers.prune_images(self._docker, self._plan.prefix, {record["image"] for record in kept})
+
+
+def restore(tools: Tools) -> None:
+    """Point the slots as the last commit has them, whatever has become of the tools. Raises StepError."""
+    try:
+        tools.restore()
+    except DockerError:
+        tools.start_anew()
+        tools.restore()
 
 
 def replicas_of(docker: Docker, prefix: str, release: str) -> list[str]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from release.docker_cli import Docker, inspect
@@ -41,18 +42,22 @@ class Tools:
         """Point the slots as the last commit has them."""
         self.python("slots", "restore")
 
-    def look(self) -> tuple[str, int]:
-        """The live release, or an empty text, and how many requests the proof has seen."""
+    def look(self) -> tuple[str, int | None]:
+        """The live release, or an empty text, and how many requests the proof has seen; None without a proof."""
         found = json.loads(self.python("go_live", "look"))
         return found["release"], found["requests"]
 
-    def move(self, sockets: Sequence[str], *, canary: int | None = None) -> None:
+    def move(self, sockets: Sequence[str], *, canary: int | None = None) -> datetime:
         """Point the slots at these sockets, if the replicas behind them pass the gate: all slots, or a canary's.
 
-        Raises GateError with everything that they did not pass; then nothing has moved.
+        Returns when it did, by the server's clock. Raises GateError with all that they did not pass.
         """
         share = [] if canary is None else [f"--canary={canary}"]
-        self._gated("go_live", "move", *share, *self._gate_words, *sockets)
+        lines = self._gated("go_live", "move", *share, *self._gate_words, *sockets)
+        moved = [json.loads(line)["moved"] for line in lines if line.startswith('{"moved"')]
+        if not moved:
+            raise StepError(f"the switch: it must say when it was (got {lines[-1:]}). Deploy again.")
+        return datetime.fromisoformat(moved[0])
 
     def gate(self, sockets: Sequence[str]) -> None:
         """Raises GateError with everything that the replicas behind these sockets did not pass."""
@@ -64,7 +69,8 @@ class Tools:
         words = [f"--release={self._plan.release}", f"--host={probes.host}", f"--health={probes.health_path}"]
         return words + [f"--path={path}" for path in probes.gate_paths]
 
-    def _gated(self, script: str, *words: str) -> None:
+    def _gated(self, script: str, *words: str) -> list[str]:
+        """What it printed, if it said that the gate is open. Raises GateError, StepError."""
         lines = self._docker(*self._command(script, *words), check=False, both=True).splitlines()
         findings = [json.loads(line) for line in lines if line.startswith('{"id"')]
         if findings:
@@ -72,6 +78,7 @@ class Tools:
             raise GateError(f"the gate is closed, and the release before goes on serving:\n  {told}")
         if "open" not in lines:
             raise StepError(f"the gate: it must say whether it is open (got {lines[-1:]}). Deploy again.")
+        return lines
 
     def _command(self, script: str, *words: str) -> list[str]:
         return ["exec", "--interactive", self._name, "python3", f"/opt/stack/{script}.py", *words]
@@ -88,6 +95,10 @@ class Tools:
     def mark(self, phase: str) -> None:
         """Begin a phase of the proof."""
         self.python("prober", "mark", phase)
+
+    def start_anew(self) -> None:
+        """Another tools container in place of this one, which does not do its work; its proof is lost."""
+        _start(self._docker, self._plan)
 
     def start_probing(self) -> None:
         probes = self._plan.probes
@@ -124,15 +135,22 @@ def prepare(docker: Docker, plan: Plan) -> None:
 
 
 @contextmanager
-def running(docker: Docker, plan: Plan) -> Iterator[Tools]:
-    """A tools container for as long as the context lasts: the prepared one, or a new one in place of what is left."""
+def running(docker: Docker, plan: Plan, *, keep: bool = False) -> Iterator[Tools]:
+    """A tools container for as long as the context lasts: the prepared one, or a new one in place of what is left.
+
+    With `keep` it goes on after a success, for a later step and with the proof that has begun.
+    """
     if not _is_prepared(docker, plan):
         _start(docker, plan)
     try:
         yield Tools(docker, plan)
+    except BaseException:
+        keep = False
+        raise
     finally:
-        with contextlib.suppress(StepError):
-            docker("rm", "--force", _name(plan))
+        if not keep:
+            with contextlib.suppress(StepError):
+                docker("rm", "--force", _name(plan))
 
 
 def _start(docker: Docker, plan: Plan) -> None:
@@ -142,7 +160,8 @@ def _start(docker: Docker, plan: Plan) -> None:
 
 def _life(plan: Plan) -> int:
     """Seconds that a release may need the tools for."""
-    return round(SPARE_SECONDS + plan.strategy.canary_seconds + plan.bake_seconds + plan.long_seconds)
+    each = plan.start_seconds + plan.drain_seconds + plan.long_seconds + plan.stop_seconds
+    return round(SPARE_SECONDS + len(plan.replicas) * each + plan.strategy.canary_seconds + plan.bake_seconds)
 
 
 def _is_prepared(docker: Docker, plan: Plan) -> bool:

@@ -23,20 +23,21 @@ class Watch:
         self, docker: Docker, plan: Plan, *, before: str, since: datetime, tell: Callable[[str], None]
     ) -> None:
         self._docker, self._plan, self._since, self._tell = docker, plan, since, tell
-        self._before = bake.level(self._log(since - timedelta(seconds=BASELINE_SECONDS)), before)
+        log = self._log(since - timedelta(seconds=BASELINE_SECONDS))
+        self._before = {probes: bake.level(log, before, probes=probes) for probes in (False, True)}
 
     @property
     def before(self) -> Level:
-        """The level of the release before, over the last minute."""
-        return self._before
-
-    def now(self) -> Level:
-        """The level of the release, since the watch began."""
-        return bake.level(self._log(self._since), self._plan.release)
+        """The level of the release before, for visitors, over the last minute."""
+        return self._before[False]
 
     def reason(self) -> str:
         """Why the release must give its traffic back; empty while there is no reason."""
-        return bake.verdict(self._before, self.now(), self._replicas())
+        log, replicas = self._log(self._since), self._replicas()
+        for probes, before in self._before.items():
+            if reason := bake.verdict(before, bake.level(log, self._plan.release, probes=probes), replicas):
+                return reason
+        return ""
 
     def wait(self, seconds: float) -> str:
         """Watch for so long. The reason as soon as there is one, else nothing.

@@ -38,6 +38,11 @@ def main() -> None:
     elif arguments.action == "start-at-boot":
         why = "the server has no systemd" if ran.code == NO_SYSTEMD else f"no root shell there ({ran.told})"
         print(f"warning: the server will not start the stack by itself: {why}. After a restart of Docker: ./ops start")
+    elif ran.code != NO_SYSTEMD:
+        print(
+            f"warning: timer {timer.name} cannot be removed: no root shell on the server ({ran.told})."
+            f" As root there: systemctl disable --now {timer.name}.timer"
+        )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ NO_SYSTEMD = 90
 """Exit code of the probe on a host without systemd; any other failure is one of access."""
 PROBE = f"[ -d /run/systemd/system ] || exit {NO_SYSTEMD}\n"
 
+AS_ROOT = '[ "$(id -u)" = 0 ] && exec sh -s; exec sudo -n sh -s'
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
@@ -21,11 +23,9 @@ class Ran:
 def command(docker_host: str, *, uid: int) -> list[str] | None:
     """How to run a shell as root where the Docker engine is; None where that is not known. Pure."""
     if docker_host.startswith("ssh://"):
-        target = docker_host.removeprefix("ssh://")
-        user_host, _, port = target.partition("/")[0].rpartition(":")
-        if not user_host:
-            user_host, port = port, "22"
-        return ["ssh", "-o", "BatchMode=yes", "-p", port, user_host, "sudo -n sh -s || exit $?"]
+        address = docker_host.removeprefix("ssh://").partition("/")[0]
+        # In ssh's own form: without a port, the one that its configuration has for the host.
+        return ["ssh", "-o", "BatchMode=yes", f"ssh://{address}", AS_ROOT]
     if docker_host and not docker_host.startswith("unix://"):
         return None
     return ["sh", "-s"] if uid == 0 else ["sudo", "-n", "sh", "-s"]

@@ -1,13 +1,16 @@
 """The moment of a release, in one process, as every further one would cost time: look, then gate and point.
 
     go_live.py look                                          the live release, and the requests of the proof so far
+                                                             (null: there is no proof)
     go_live.py move [--canary N] GATE-ARGUMENTS SOCKET...    if the gate is open, point the slots at these sockets
 
-`look` prints JSON. `move` prints what the gate prints, and exits 1 without having moved anything if that is closed.
+`look` prints JSON. `move` prints what the gate prints, and exits 1 without having moved anything if it is closed; else
+when it did, by the clock that the server's logs have as well: {"moved": "2026-01-31T10:00:00.000000+00:00"}.
 """
 
 import json
 import sys
+from datetime import UTC, datetime
 
 import gate
 import prober
@@ -16,8 +19,8 @@ import slots
 
 def look() -> str:
     """What is live, and how much traffic the proof has seen."""
-    report = json.loads(prober.REPORT.read_text()) if prober.REPORT.exists() else {}
-    return json.dumps({"release": slots.live(), "requests": report.get("requests", 0)})
+    requests = json.loads(prober.REPORT.read_text())["requests"] if prober.REPORT.exists() else None
+    return json.dumps({"release": slots.live(), "requests": requests})
 
 
 def move(words: list[str]) -> None:
@@ -29,6 +32,7 @@ def move(words: list[str]) -> None:
     if not found:
         prober.mark("switch")
         slots.write(slots.spread(arguments.sockets, current=slots.show(), canary=arguments.canary))
+        print(json.dumps({"moved": datetime.now(UTC).isoformat(timespec="microseconds")}))
     gate.tell(found)
     sys.exit(1 if found else 0)
 

@@ -71,6 +71,8 @@ def ask(
     try:
         over.request(method, path, body=body, headers={"Host": host, "X-Stack-Probe": "1", **headers})
         response = over.getresponse()
+        if response.length is None and not response.chunked:  # else any end would pass for it
+            raise UnansweredError("an answer that does not say where it ends")
         content = response.read()
     except (OSError, http.client.HTTPException) as error:
         raise UnansweredError(f"{type(error).__name__}: {error}") from error

@@ -86,7 +86,8 @@ def main() -> None:
             return
         records = read()
     except BrokenLedgerError as broken:
-        sys.exit(f"release ledger: {broken}.")
+        cure = f"Find out who wrote to {FILE}; put a copy of it back, or move it away to begin anew."
+        sys.exit(f"release ledger: {broken}. {cure}")
     if action == "show":
         print("\n".join(json.dumps(record, sort_keys=True) for record in records))
 

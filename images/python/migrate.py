@@ -2,6 +2,7 @@
 
 Runs in the project's own image. Prints progress; its last line is a record as JSON:
     {"applied": ["app.0002_name", …], "heads": {"app": "0002_name", …}, "contracting": {"app.0002_name": "why"}}
+`contracting` is of all that the database has, as a deployment that failed may have applied what no record tells of.
 A failure ends with the migration's name and the database's own words. Ten at once run it once; the others find it done.
 """
 
@@ -11,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ EXPANDING = {
     "CreateExtension", "CreateModel", "RemoveIndex", "RemoveIndexConcurrently", "ValidateConstraint",
 }  # fmt: skip
 """Operations after which the code of the release before still runs."""
+
+UNOBTRUSIVE = {"AddIndexConcurrently", "RemoveIndexConcurrently", "ValidateConstraint"}
+"""Operations behind which nobody waits, however long they do. Cut short, they leave an index that is not valid."""
 
 
 def contraction(migration: Any) -> str:
@@ -63,16 +67,25 @@ def alone(connection: Any) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
 
 
+def longest_wait(migration: Any, seconds: float) -> float:
+    """Seconds that a migration's statements may wait for a lock; 0 is as long as it takes."""
+    names = {type(operation).__name__ for operation in migration.operations}
+    return 0 if names and names <= UNOBTRUSIVE else seconds
+
+
 class Progress:
     """Which migration is being applied, and which have been."""
 
     def __init__(self) -> None:
         self.current: Any = None
         self.applied: list[Any] = []
+        self.on_start: Callable[[Any], None] = lambda _: None
+        """Is told of a migration before it begins."""
 
     def __call__(self, action: str, migration: Any = None, fake: bool = False) -> None:  # noqa: ARG002 - Django's form
         if action == "apply_start":
             self.current = migration
+            self.on_start(migration)
             print(f"migrate: applying {migration.app_label}.{migration.name}", flush=True)
         elif action == "apply_success":
             self.applied.append(migration)
@@ -85,8 +98,9 @@ def migrate(connection: Any, progress: Progress, lock_timeout_seconds: float) ->
     from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal  # noqa: PLC0415
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(lock_timeout_seconds * 1000)}ms"])
+    progress.current = None
+    progress.on_start = lambda migration: _limit_waits(connection, longest_wait(migration, lock_timeout_seconds))
+    _limit_waits(connection, lock_timeout_seconds)
     executor = MigrationExecutor(connection, progress)
     conflicts = executor.loader.detect_conflicts()
     if conflicts:
@@ -100,14 +114,23 @@ def migrate(connection: Any, progress: Progress, lock_timeout_seconds: float) ->
     emit_post_migrate_signal(0, False, connection.alias, stdout=sys.stdout, apps=apps, plan=plan)
 
 
+def _limit_waits(connection: Any, seconds: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(seconds * 1000)}ms"])
+
+
 def with_patience(connection: Any, progress: Progress, tries: int, lock_timeout_seconds: float) -> None:
-    """Try again, later each time, while somebody holds a lock that a migration needs. Raises the last error."""
+    """Try again, later each time, while somebody holds a lock that a migration needs. Raises the last error.
+
+    Not a migration that is no transaction: what it has done already would fail the second time.
+    """
     wait = FIRST_WAIT_SECONDS
     for left in reversed(range(tries)):
         try:
             migrate(connection, progress, lock_timeout_seconds)
         except Exception as error:
-            if sqlstate(error) != LOCK_NOT_AVAILABLE or not left:
+            whole = getattr(progress.current, "atomic", True)
+            if sqlstate(error) != LOCK_NOT_AVAILABLE or not left or not whole:
                 raise
             name = label(progress.current)
             print(f"migrate: {name} did not get a lock in {lock_timeout_seconds:g} s; again in {wait:g} s", flush=True)
@@ -134,15 +157,14 @@ def label(migration: Any) -> str:
 
 def record(connection: Any, progress: Progress) -> dict[str, object]:
     """What the ledger keeps of it."""
-    from django.db.migrations.recorder import MigrationRecorder  # noqa: PLC0415
+    from django.db.migrations.loader import MigrationLoader  # noqa: PLC0415
 
-    heads: dict[str, str] = {}
-    for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
-        heads[app] = max(heads.get(app, ""), name)
-    reasons = {label(migration): contraction(migration) for migration in progress.applied}
+    loader = MigrationLoader(connection)
+    known = [loader.disk_migrations[key] for key in sorted(loader.applied_migrations) if key in loader.disk_migrations]
+    reasons = {label(migration): contraction(migration) for migration in known}
     return {
-        "applied": list(reasons),
-        "heads": heads,
+        "applied": [label(migration) for migration in progress.applied],
+        "heads": dict(sorted(loader.applied_migrations)),
         "contracting": {name: reason for name, reason in reasons.items() if reason},
     }
 

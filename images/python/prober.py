@@ -5,8 +5,9 @@ Runs in the network namespace of the edge. Beside it,
     prober.py report        prints the report so far, as JSON
     prober.py stop          ends the traffic and prints the whole report
 
-A request has failed when it got no complete answer, or a server error. A reused idle connection that was closed before
-the first byte of an answer to a GET may be tried once more, as browsers do; it counts as retried.
+A request has failed when it got no complete answer, or a server error; for health path and static files, anything but
+200. A reused idle connection that was closed before the first byte of an answer to a GET may be tried once more, as
+browsers do; it counts as retried.
 """
 
 import argparse
@@ -31,6 +32,10 @@ STATIC = Path("/srv/static")
 SERVER_ERROR = 500
 REQUEST_SECONDS = 30
 SLOW = "slow"
+MOST_UNANSWERED = 100
+"""Requests without an answer, beyond which no more are sent: a container has so many processes, and a docker command
+that is to give the traffic back needs one of them.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,11 @@ class Stream:
     per_second: float
     method: str = "GET"
     keep_alive: bool = False
+    any_answer: bool = False
+    """An answer other than 200 is right as well, as long as it is no server error."""
+
+    def wrong(self, answer: Answer) -> bool:
+        return answer.status >= SERVER_ERROR or (answer.status != http.client.OK and not self.any_answer)
 
 
 @dataclass
@@ -75,26 +85,26 @@ class Proof:
         self._last_success = 0.0
         self._gaps: dict[str, float] = {}
 
-    def answered(self, phase: str, kind: str, answer: Answer, *, retried: bool) -> None:
+    def answered(self, phase: str, stream: Stream, answer: Answer, *, retried: bool) -> None:
         with self._lock:
-            tally = self._tally(phase, kind)
+            tally = self._tally(phase, stream.kind)
             tally.retried += retried
-            if answer.status >= SERVER_ERROR:
+            if stream.wrong(answer):
                 tally.failures.append(f"status {answer.status} from release {answer.release}")
                 return
             tally.seconds.append(answer.seconds)
             if "x-stack-release" in answer.headers:
                 tally.releases[answer.release] += 1
-            if kind == SLOW:
+            if stream.kind == SLOW:
                 return  # says nothing about when the site answered
             now = time.monotonic()
             if self._last_success:
                 self._gaps[phase] = max(self._gaps.get(phase, 0), now - self._last_success)
             self._last_success = now
 
-    def failed(self, phase: str, kind: str, reason: str) -> None:
+    def failed(self, phase: str, stream: Stream, reason: str) -> None:
         with self._lock:
-            self._tally(phase, kind).failures.append(reason)
+            self._tally(phase, stream.kind).failures.append(reason)
 
     def report(self) -> dict[str, object]:
         with self._lock:
@@ -128,20 +138,33 @@ def _milliseconds(seconds: float) -> float:
 class Client(threading.Thread):
     """Sends one stream, each request at its own time whatever became of the one before."""
 
-    def __init__(self, stream: Stream, host: str, proof: Proof, stopped: threading.Event) -> None:
+    def __init__(
+        self, stream: Stream, host: str, proof: Proof, stopped: threading.Event, unanswered: threading.Semaphore
+    ) -> None:
         super().__init__(name=stream.kind)
         self._stream, self._host, self._proof, self._stopped = stream, host, proof, stopped
         self._kept: http.client.HTTPConnection | None = None
+        self._unanswered = unanswered
 
     def run(self) -> None:
         started = time.monotonic()
         for number in itertools.count():
             if self._stopped.wait(max(0, started + number / self._stream.per_second - time.monotonic())):
-                return
+                break
             if self._stream.keep_alive:
                 self._send()
+            elif self._unanswered.acquire(blocking=False):
+                threading.Thread(target=self._send_apart).start()  # a slow answer must not hold up the next question
             else:
-                threading.Thread(target=self._send).start()  # a slow answer must not hold up the next question
+                self._proof.failed(current_phase(), self._stream, f"{MOST_UNANSWERED} requests were without an answer")
+        if self._kept:
+            self._kept.close()
+
+    def _send_apart(self) -> None:
+        try:
+            self._send()
+        finally:
+            self._unanswered.release()
 
     def _send(self) -> None:
         phase, stream = current_phase(), self._stream
@@ -155,9 +178,9 @@ class Client(threading.Thread):
             if reused and stream.method == "GET" and isinstance(reason.__cause__, http.client.RemoteDisconnected):
                 self._once_more(phase)
             else:
-                self._proof.failed(phase, stream.kind, str(reason))
+                self._proof.failed(phase, stream, str(reason))
             return
-        self._proof.answered(phase, stream.kind, answer, retried=False)
+        self._proof.answered(phase, stream, answer, retried=False)
         if stream.keep_alive and answer.headers.get("connection", "").lower() != "close":
             self._kept = over
         else:
@@ -167,9 +190,9 @@ class Client(threading.Thread):
     def _once_more(self, phase: str) -> None:
         with contextlib.closing(connection(EDGE_PORT, REQUEST_SECONDS)) as over:
             try:
-                self._proof.answered(phase, self._stream.kind, self._ask(over), retried=True)
+                self._proof.answered(phase, self._stream, self._ask(over), retried=True)
             except UnansweredError as reason:
-                self._proof.failed(phase, self._stream.kind, str(reason))
+                self._proof.failed(phase, self._stream, str(reason))
 
     def _ask(self, over: http.client.HTTPConnection) -> Answer:
         stream = self._stream
@@ -197,9 +220,9 @@ def streams(arguments: argparse.Namespace) -> Iterator[Stream]:
     if static := smallest_stylesheet(STATIC):
         yield Stream(kind="static", path=static, per_second=arguments.rate / 2)
     for path in arguments.post:
-        yield Stream(kind="post", path=path, per_second=arguments.rate / 2, method="POST")
+        yield Stream(kind="post", path=path, per_second=arguments.rate / 2, method="POST", any_answer=True)
     for path in arguments.slow:
-        yield Stream(kind=SLOW, path=path, per_second=1)
+        yield Stream(kind=SLOW, path=path, per_second=1, any_answer=True)
 
 
 def smallest_stylesheet(folder: Path) -> str:
@@ -211,7 +234,8 @@ def smallest_stylesheet(folder: Path) -> str:
 def probe(arguments: argparse.Namespace) -> None:
     """Send the mix until told to stop, then leave the whole report."""
     proof, stopped, others = Proof(), threading.Event(), set(threading.enumerate())
-    clients = [Client(stream, arguments.host, proof, stopped) for stream in streams(arguments)]
+    unanswered = threading.Semaphore(MOST_UNANSWERED)
+    clients = [Client(stream, arguments.host, proof, stopped, unanswered) for stream in streams(arguments)]
     for client in clients:
         client.start()
     deadline = time.monotonic() + arguments.seconds

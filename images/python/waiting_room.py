@@ -43,7 +43,8 @@ class Room:
         try:
             await self._open.wait()
             onward_reader, onward_writer = await asyncio.open_unix_connection(next(self._targets))
-            await asyncio.gather(_pipe(reader, onward_writer), _pipe(onward_reader, writer))
+            with contextlib.closing(onward_writer):
+                await asyncio.gather(_pipe(reader, onward_writer), _pipe(onward_reader, writer))
         except OSError as error:
             print(f"a request that waited could not be passed on: {error}", file=sys.stderr, flush=True)
         finally:

@@ -1,11 +1,15 @@
 """A long-running container as the provider gets it, and the step that waits for it."""
 
+import json
+
 import pulumi
 import pytest
 
 from components.container import _go_duration, run
-from components.spec import ContainerSpec
+from components.spec import FORM, ContainerSpec
+from tests.unit import goldens
 from tests.unit.components.specs import FULL, SPEC
+from tests.unit.program import ROOT
 from tests.unit.recording import Declarations, record
 
 
@@ -72,6 +76,19 @@ def test_a_container_is_declared_with_all_that_its_spec_says() -> None:
         "logDriver": "json-file",
         "logOpts": {"max-size": "7m", "max-file": "2"},
     }
+
+
+def test_another_form_of_the_same_spec_has_another_number() -> None:
+    """Containers are named after their specs. One that is declared in another way under the same name could not be
+    created beside the one that serves, and a rollback would not bring back what was released.
+    """
+    inputs = {name: declared(spec).all["Container cache"].inputs for name, spec in (("least", SPEC), ("full", FULL))}
+    golden = json.loads((ROOT / "tests" / "unit" / "golden" / "container-form.json").read_text())
+    assert inputs == golden["inputs"] or golden["form"] < FORM, (
+        "components/container.py declares the same spec in another way: raise FORM in components/spec.py by one,"
+        " then write the golden file anew"
+    )
+    goldens.expect("container-form.json", json.dumps({"form": FORM, "inputs": inputs}, indent=2, sort_keys=True) + "\n")
 
 
 def test_a_container_is_replaced_where_an_update_would_change_nothing() -> None:

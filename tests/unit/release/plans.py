@@ -25,6 +25,7 @@ PLAN = Plan(
     stop_seconds=35,
     bake_seconds=30,
     keep=2,
+    source="../site",
     record={"image": "shop-prod/web:2", "secrets_volume": "shop-prod-secrets-1", "spec": {"a": 1}, "pinned": False},
 )
 

@@ -146,6 +146,14 @@ def test_other_lines_of_the_log_are_passed_over() -> None:
     assert level(log, "new").requests == 1
 
 
+def test_probes_and_visitors_are_counted_apart() -> None:
+    """The stack's own tools ask from within Nginx's network."""
+    probe = line().replace('"status"', '"client":"127.0.0.1","status"')
+    visitor = line(status=500).replace('"status"', '"client":"172.18.0.1","status"')
+    assert level([probe, probe, visitor], "new") == Level(requests=1, errors=1, lost=0, p95_seconds=0.1)
+    assert level([probe, probe, visitor], "new", probes=True) == Level(requests=2, errors=0, lost=0, p95_seconds=0.1)
+
+
 def test_shares_of_nothing_are_nothing() -> None:
     """Rather than an error."""
     assert (Level().error_share, Level().lost_share) == (0, 0)

@@ -35,6 +35,16 @@ def test_a_command_gives_its_standard_output(program: Path) -> None:
     assert DockerCli()("exec", "a b", "$HOME", stdin="in") == "exec|a b|$HOME|in"
 
 
+@pytest.mark.parametrize(("host", "engine"), [("ssh://server", "ssh://server"), ("", "unix:///here")])
+def test_a_command_goes_to_the_engine_that_is_named(
+    program: Path, monkeypatch: pytest.MonkeyPatch, host: str, engine: str
+) -> None:
+    """Else to the environment's own."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///here")
+    write(program, "echo $DOCKER_HOST")
+    assert DockerCli(host)("ps") == f"{engine}\n"
+
+
 def test_standard_input_is_empty_if_nothing_is_given(program: Path) -> None:
     """A command that reads does not wait for a person."""
     write(program, "cat; echo end")

@@ -1,11 +1,14 @@
 """A command that runs to its end: what it says is passed on, and its failure explained."""
 
 import sys
+from collections import deque
 
 import pytest
 
 from release.errors import StepError
-from release.once import REMEMBERED_LINES, run_once
+from release.once import REMEMBERED_LINES, make_way, run_once
+from tests.unit.release.conftest import Clock
+from tests.unit.release.fake_docker import FakeContainer, FakeDocker
 
 
 def failure(script: str) -> tuple[str, list[str]]:
@@ -69,3 +72,43 @@ def test_only_the_end_is_remembered() -> None:
         run_once([sys.executable, "-c", lines], told.append)
     assert str(failed.value) == "x"
     assert len(told) == REMEMBERED_LINES + 1
+
+
+# What an interrupted run has left
+
+
+COMMAND = ["docker", "run", "--rm", "--name=shop-prod-migrate", "shop-prod/web:1"]
+
+
+def way(**state: object) -> tuple[FakeDocker, list[str]]:
+    """A docker command with a container by that name, and what is told while way is made."""
+    docker = FakeDocker(FakeContainer(name="shop-prod-migrate", role="migrate"))
+    docker.containers["shop-prod-migrate"].change(dict(state))
+    told: list[str] = []
+    make_way(docker, COMMAND, told.append)
+    return docker, told
+
+
+@pytest.mark.parametrize("status", ["created", "exited", "dead"])
+def test_a_container_that_never_ran_or_has_ended_is_taken_away(status: str) -> None:
+    """Its name would be taken for ever."""
+    docker, told = way(status=status)
+    assert (docker.containers, told) == ({}, [])
+
+
+def test_one_that_still_runs_is_waited_for(clock: Clock) -> None:
+    """It may be in the middle of a migration; that is told, once, with a way out."""
+    docker, told = way(next=deque([{}, {}, {}, {"status": "exited"}]))
+    assert docker.calls == ["rm --force shop-prod-migrate"]
+    assert clock.now == 1003
+    assert told == [
+        "waiting for shop-prod-migrate, of a deployment that was interrupted; `docker stop shop-prod-migrate` ends it"
+    ]
+
+
+def test_there_is_nothing_to_make_way_for() -> None:
+    """As a rule; and a command without a name takes none."""
+    docker = FakeDocker()
+    make_way(docker, COMMAND, print)
+    make_way(docker, ["true"], print)
+    assert docker.calls == []

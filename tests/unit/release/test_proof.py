@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from release.proof import FEWEST_REQUESTS, sentence, verdict
+from release.proof import sentence, verdict
 
 
 def tally(requests: int, p99: float, *failures: str) -> dict[str, Any]:
@@ -31,19 +31,36 @@ CLEAN = report(
 )
 
 
+def counted(before: int, since: int, **figures: int) -> dict[str, Any]:
+    """A report of so many requests before and after the move."""
+    phases = {"before": {"new": {"requests": before}}, "switch": {"new": {"requests": since}}}
+    return {"requests": before + since, "failed": 0, "retried": 0, "phases": phases} | figures
+
+
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        ({"requests": FEWEST_REQUESTS, "failed": 0}, "proven"),
-        ({"requests": FEWEST_REQUESTS - 1, "failed": 0}, "not proven"),
-        ({"requests": 10_000, "failed": 1}, "failed"),
-        ({"requests": 1, "failed": 1}, "failed"),
+        (counted(90, 10), "proven"),
+        (counted(0, 100), "proven"),
+        (counted(89, 10), "not proven"),
+        (counted(100_000, 9), "not proven"),
+        (counted(10_000, 500, failed=1), "failed"),
+        (counted(1, 0, failed=1), "failed"),
         ({}, "not proven"),
     ],
 )
 def test_one_failure_fails_the_proof_and_too_few_requests_prove_nothing(found: dict[str, Any], expected: str) -> None:
-    """However many went well."""
+    """However many went well, and however many went well before the traffic moved."""
     assert verdict(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("requests", "retried", "expected"),
+    [(200, 1, "proven"), (200, 2, "failed"), (3000, 3, "proven"), (3000, 4, "failed")],
+)
+def test_one_request_in_a_thousand_may_be_asked_twice(requests: int, retried: int, expected: str) -> None:
+    """And one in any case."""
+    assert verdict(counted(100, requests - 100, retried=retried)) == expected
 
 
 def test_a_clean_proof_in_one_line() -> None:
@@ -51,6 +68,11 @@ def test_a_clean_proof_in_one_line() -> None:
     assert sentence(CLEAN) == (
         "proof: proven: 0 of 162 requests failed (80 keep-alive, 80 new, 2 slow); longest gap 12 ms, p99 22 ms"
     )
+
+
+def test_what_was_asked_twice_is_told() -> None:
+    """It is no failure, and not nothing."""
+    assert sentence(CLEAN | {"retried": 1}).endswith("longest gap 12 ms, p99 22 ms, 1 asked twice")
 
 
 def test_a_failed_proof_names_its_first_failure() -> None:

@@ -68,6 +68,18 @@ def test_requests_are_judged_from_the_beginning_of_the_watch(docker: FakeDocker)
     assert asked[-1] == f"logs --since=2026-11-24T10:30:05.000000Z {PLAN.nginx}"
 
 
+@pytest.mark.parametrize("failing", ["172.18.0.1", "127.0.0.1"])
+def test_few_visitors_are_not_hidden_by_many_probes(docker: FakeDocker, failing: str) -> None:
+    """A quiet site sends a request a second, its probes fifty; either may show that something is wrong."""
+    watching = watch(docker)
+    well, bad = [
+        line(NEW, status).replace('"status"', f'"client":"{client}","status"')
+        for status, client in ((200, "127.0.0.1" if failing != "127.0.0.1" else "172.18.0.1"), (500, failing))
+    ]
+    docker.containers[PLAN.nginx].log = "\n".join([well] * 1500 + [bad] * 3)
+    assert watching.reason() == "3 of 3 requests got a server error (100%; 0% before)"
+
+
 def test_a_replica_that_is_gone_has_crashed(docker: FakeDocker) -> None:
     """Somebody has removed it, or Docker has."""
     del docker.containers[PLAN.replicas[0]]
