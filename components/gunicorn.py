@@ -73,6 +73,8 @@ class Gunicorn(pulumi.ComponentResource):
     """Path of each replica's socket in the sockets volume."""
     migrated: pulumi.Output[str]
     """What the migration step printed; its record is a line of it."""
+    published: pulumi.Output[str]
+    """What the step that publishes static files printed: how many, and the hash over them, as JSON."""
     plan: Plan
     """What the steps that make the release live are told."""
 
@@ -94,6 +96,7 @@ class Gunicorn(pulumi.ComponentResource):
             sockets=self.sockets,
             record={
                 "image": template.image,
+                "config_hash": spec_hash(dataclasses.replace(template, image="")),
                 "secrets_volume": pinned.secrets_volume if pinned else args.secrets_volume,
                 "spec": record_of(template),
                 "pinned": bool(pinned),
@@ -104,10 +107,10 @@ class Gunicorn(pulumi.ComponentResource):
         cleared = release_step(f"{name}-clear", clear, child, args.placement)
         after_clear = child.merge(pulumi.ResourceOptions(depends_on=[cleared]))
         # A command's text names the image and the settings, so a new release is a new run.
-        static_spec = _static_spec(args.placement, str(template.image), args.volumes)
-        before: list[pulumi.Resource] = [
-            docker_command(f"{name}-static", docker_run(static_spec), after_clear, args.placement)
-        ]
+        static_spec = _static_spec(args.placement, str(template.image), args.volumes, args.rollout.keep)
+        static = docker_command(f"{name}-static", docker_run(static_spec), after_clear, args.placement)
+        self.published = static.stdout.apply(lambda printed: printed or "")
+        before: list[pulumi.Resource] = [static]
         self.migrated = pulumi.Output.from_input("")
         if not pinned:  # what has been migrated since is there to stay; ./ops rollback has seen that it may
             once = ["once", "--", *docker_words(_migrate_spec(args, template))]
@@ -124,6 +127,14 @@ class Gunicorn(pulumi.ComponentResource):
         self.before_live = [prepared]
         self.container_ids = self._run(name, args, template, after=before)
         self.register_outputs({"release": self.release, "sockets": self.sockets})
+
+    def told(self) -> dict[str, pulumi.Input[str]]:
+        """What a step that moves traffic to this release finds in its environment."""
+        return {
+            "RELEASE_PLAN": self.plan.text(),
+            "RELEASE_MIGRATED": self.migrated,
+            "RELEASE_PUBLISHED": self.published,
+        }
 
     def _run(
         self, name: str, args: GunicornArgs, template: ContainerSpec, after: list[pulumi.Resource]
@@ -148,7 +159,7 @@ class Gunicorn(pulumi.ComponentResource):
                     ["roll", f"--done={number}"],
                     pulumi.ResourceOptions(parent=self, depends_on=[*started, *after]),
                     args.placement,
-                    environment={"RELEASE_PLAN": self.plan.text(), "RELEASE_MIGRATED": self.migrated},
+                    environment=self.told(),
                 )
                 after, started = [roll], []
                 self.before_live.append(roll)
@@ -204,8 +215,8 @@ def _replica_spec(template: ContainerSpec, release: str, number: int, name: str,
     return dataclasses.replace(template, name=name, env=dict(template.env) | own, labels=labels)
 
 
-def _static_spec(placement: Placement, image: str, volumes: SiteVolumes) -> ContainerSpec:
-    """Adds the image's static files to those that are there: pages of the release before still ask for theirs."""
+def _static_spec(placement: Placement, image: str, volumes: SiteVolumes, keep: int) -> ContainerSpec:
+    """Adds the image's static files to those of the last releases: their pages still ask for theirs."""
     return ContainerSpec(
         name=f"{placement.prefix}-static",
         image=image,
@@ -213,9 +224,12 @@ def _static_spec(placement: Placement, image: str, volumes: SiteVolumes) -> Cont
         limits=Limits(cpus=1, memory_mb=128, pids=20),
         placement=placement,
         role="static",
-        command=["cp", "-R", "--update=none", "/srv/static/.", "/srv/published"],
+        command=["python3", "/opt/stack/publish_static.py", f"--image={image}", f"--keep={keep}"],
         network_mode="none",
-        mounts=[Mount(volume=volumes.static, path="/srv/published")],
+        mounts=[
+            Mount(volume=volumes.static, path="/srv/published"),
+            Mount(volume=volumes.ledger, path="/var/lib/ledger", read_only=True),
+        ],
     )
 
 

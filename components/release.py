@@ -33,6 +33,6 @@ class Release(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[*gunicorn.before_live, nginx]),
             args.rollout.placement,
             again=pulumi.Output.all(nginx.holder_id, nginx.container_id, *gunicorn.container_ids).apply(" ".join),
-            environment={"RELEASE_PLAN": gunicorn.plan.text(), "RELEASE_MIGRATED": gunicorn.migrated},
+            environment=gunicorn.told(),
         )
         self.register_outputs({"release": self.release})

@@ -26,6 +26,7 @@ def record(
     return (
         plan.record
         | migrations(os.environ.get("RELEASE_MIGRATED", ""))
+        | {"static": static(os.environ.get("RELEASE_PUBLISHED", ""))}
         | {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "who": who(),
@@ -57,6 +58,12 @@ def migrations(printed: str) -> dict[str, Any]:
     """The record of the migration step, out of all that it printed."""
     lines = [line for line in printed.splitlines() if line.startswith('{"applied"')]
     return {"migrations": json.loads(lines[-1]) if lines else {"applied": [], "heads": {}, "contracting": {}}}
+
+
+def static(printed: str) -> dict[str, Any] | None:
+    """How many static files were published, and the hash over them; None if that is not known."""
+    lines = [line for line in printed.splitlines() if line.startswith('{"files"')]
+    return json.loads(lines[-1]) if lines else None
 
 
 def kept(records: Sequence[Mapping[str, Any]], keep: int) -> list[Mapping[str, Any]]:

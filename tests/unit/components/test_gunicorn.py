@@ -180,10 +180,12 @@ def test_a_migration_waits_for_a_lock_as_long_as_it_is_told() -> None:
 
 
 def test_static_files_are_added_to_those_that_are_there(declared: Declarations) -> None:
-    """Without a network, and without replacing a file that a page of the release before still asks for."""
+    """Without a network; the ledger says which releases are kept, and is read only."""
     command = declared.all["Command web-static"].inputs["create"]
     assert " --network=none " in command
-    assert command.endswith(" shop-prod/web:0123456789ab cp -R --update=none /srv/static/. /srv/published")
+    assert " --volume=shop-prod-ledger:/var/lib/ledger:ro " in command
+    image = "shop-prod/web:0123456789ab"
+    assert command.endswith(f" {image} python3 /opt/stack/publish_static.py --image={image} --keep=4")
 
 
 def test_a_replica_stops_after_its_requests_have_had_their_time(declared: Declarations) -> None:
@@ -244,9 +246,10 @@ def test_side_by_side_there_are_no_batches(declared: Declarations) -> None:
 def test_a_rolling_release_starts_batch_by_batch() -> None:
     """A batch takes over when all of its replicas are healthy, and the next one starts after that."""
     declarations = declare({"strategy": Strategy(kind="rolling", batch=2)}, replicas=5)
+    told = ("Command web-migrate", "Command web-static")
     assert rolls(declarations) == {
-        "web-roll-2": ("Command web-1-ready", "Command web-2-ready", "Command web-migrate", "Command web-static"),
-        "web-roll-4": (*("Command web-3-ready", "Command web-4-ready", "Command web-roll-2"), "Command web-migrate"),
+        "web-roll-2": ("Command web-1-ready", "Command web-2-ready", *told),
+        "web-roll-4": ("Command web-3-ready", "Command web-4-ready", "Command web-roll-2", *told),
     }
     name = release(declarations)
     waits = {each.name.rpartition("-")[2]: each.depends_on for each in replicas(declarations)}
@@ -256,6 +259,17 @@ def test_a_rolling_release_starts_batch_by_batch() -> None:
     step = declarations.all[f"Command web-{name}-roll-4"].inputs
     assert step["create"].endswith(" -m release roll --done=4")
     assert read(step["environment"]["RELEASE_PLAN"]).release == name
+
+
+def test_the_hash_of_the_config_is_of_the_config_alone() -> None:
+    """Another image leaves it; another setting does not. The ledger tells releases apart by it."""
+
+    def config_hash(**change: Any) -> str:
+        ((_, _, plan),) = specs_and_plans(change)
+        return str(plan.record["config_hash"])
+
+    assert config_hash() == config_hash(image="shop-prod/web:fedcba987654")
+    assert config_hash() != config_hash(threads=9)
 
 
 @pytest.mark.parametrize(("batch", "count"), [(1, 2), (2, 1), (3, 0), (9, 0)])
@@ -282,6 +296,7 @@ def test_the_plan_says_what_the_steps_must_know() -> None:
         "image": "shop-prod/web:0123456789ab",
         "secrets_volume": "shop-prod-secrets-1",
         "spec": spec,
+        "config_hash": plan.record["config_hash"],
         "pinned": False,
     }
 
@@ -337,6 +352,7 @@ def test_a_pinned_release_migrates_nothing_and_is_not_watched(pinned: Pinned) ->
         "image": pinned.image,
         "secrets_volume": "shop-prod-secrets-0",
         "spec": pinned.spec,
+        "config_hash": plan.record["config_hash"],
         "pinned": True,
     }
 

@@ -41,8 +41,8 @@ def test_the_switch_comes_after_every_replica_and_a_healthy_nginx(declared: Decl
     (nginx,) = (
         each.name for each in declared.of("Container") if each.name.startswith("nginx-") and "holder" not in each.name
     )
-    before = {"Command web-prepare", "Command web-migrate", "Command nginx-holder-ready", f"Command {nginx}-ready"}
-    assert ready == before
+    steps = ("web-prepare", "web-migrate", "web-static", "nginx-holder-ready", f"{nginx}-ready")
+    assert ready == {f"Command {step}" for step in steps}
 
 
 def test_the_switch_comes_after_every_batch_of_a_rolling_release() -> None:
@@ -58,7 +58,7 @@ def test_the_switch_is_told_the_plan_and_what_was_migrated(declared: Declaration
     release = str(declared.all["Release release"].outputs["release"])
     assert switch(declared).inputs["create"] == f".venv/bin/python -m release switch {release}"
     environment = switch(declared).inputs["environment"]
-    assert environment.keys() == {"RELEASE_PLAN", "RELEASE_MIGRATED", "AGAIN_FOR"}
+    assert environment.keys() == {"RELEASE_PLAN", "RELEASE_MIGRATED", "RELEASE_PUBLISHED", "AGAIN_FOR"}
     assert read(environment["RELEASE_PLAN"]).release == release
 
 
@@ -79,5 +79,6 @@ def test_the_switch_runs_again_for_every_new_container(declared: Declarations) -
     [{"bake_seconds": 1}, {"keep": 1}, {"image": "shop-prod/python:2"}, {"drain_timeout_seconds": 41}],
 )
 def test_the_switch_follows_how_a_release_goes_live(change: dict[str, Any], declared: Declarations) -> None:
-    """With the traffic that it is watched by; and no container does."""
-    assert declare(change).changed(declared) == {"Command web-prepare", "Command release-switch"}
+    """With the traffic that it is watched by; and no container does. Static files are kept as long as releases."""
+    steps = {"Command web-prepare", "Command release-switch"} | ({"Command web-static"} if "keep" in change else set())
+    assert declare(change).changed(declared) == steps

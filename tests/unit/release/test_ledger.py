@@ -37,6 +37,7 @@ def test_a_record_has_all_that_a_rollback_and_a_reader_need(
     monkeypatch.setattr("socket.gethostname", lambda: "ci")
     monkeypatch.setattr(ledger, "commit", lambda _: "c0ffee")
     monkeypatch.setenv("RELEASE_MIGRATED", '{"applied": ["a.1"], "heads": {"a": "1"}, "contracting": {}}')
+    monkeypatch.setenv("RELEASE_PUBLISHED", 'a word\n{"files": 3, "sha256": "5a"}\n')
     record = recorded(docker)
     assert datetime.fromisoformat(record.pop("time")).tzinfo == UTC
     assert record == PLAN.record | {
@@ -48,6 +49,7 @@ def test_a_record_has_all_that_a_rollback_and_a_reader_need(
         "image_digest": "sha256:d",
         "edge": "eeeeeeeeee",
         "migrations": {"applied": ["a.1"], "heads": {"a": "1"}, "contracting": {}},
+        "static": {"files": 3, "sha256": "5a"},
         "proof": RAN | {"verdict": "not proven"},
         "healthy_to_live_seconds": 0.88,
         "result": "live",
