@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     check(docker, records, target)
     live = [record for record in records if record["result"] == "live"][-1]
     held = stack.values().get(f"{stack.project}:pinnedRelease")
-    instead_of = json.loads(held)["instead_of"] if held else live["release"]  # of the code and config as they are
+    instead_of = json.loads(held)["instead_of"] if held else wanted(_state(stack)) or live["release"]
     stack.write({"pinnedRelease": release_ledger.pin(target, instead_of)})
     print(f"stack {stack.name}: held at release {target['release']}, instead of {live['release']}")
     return _up(stack, yes=arguments.yes)
@@ -94,11 +94,26 @@ def check(docker: Docker, records: list[Record], target: Record) -> None:
             raise OperationError(f"rollback: the {kind} {name} of release {target['release']} is gone from the server.")
 
 
+def wanted(state: str) -> str:
+    """The release that code and config made at the last `up`, live or not; empty if the state has none. Pure."""
+    resources = (json.loads(state).get("deployment") or {}).get("resources") or []
+    found = [each for each in resources if each["type"] == "django-stack:index:Gunicorn"]
+    return str(found[-1].get("outputs", {}).get("release", "")) if found else ""
+
+
 def line(record: Record, obstacle: str) -> str:
     """One release of the list."""
     commit = record["commit"][:12] or "no commit"
     told = f"{record['release']}  {record['time']}  {commit}  {record['who']}"
     return f"{told}  cannot: {obstacle}" if obstacle else told
+
+
+def _state(stack: Stack) -> str:
+    command = [str(ROOT / "pulumiw"), "stack", "export", "--stack", stack.name]
+    done = subprocess.run(command, cwd=stack.folder, check=False, text=True, stdout=subprocess.PIPE)
+    if done.returncode != 0:
+        raise OperationError(f"rollback: the state of stack {stack.name} must be readable (pulumi says why, above).")
+    return done.stdout
 
 
 def _up(stack: Stack, *, yes: bool) -> int:

@@ -134,7 +134,15 @@ def ran(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return 0
 
     monkeypatch.setattr(rollback, "_up", up)
+    monkeypatch.setattr(rollback, "_state", lambda _: "{}")
     return asked
+
+
+def state(*releases: str) -> str:
+    """A state with such components in it."""
+    kind = "django-stack:index:Gunicorn"
+    resources = [{"type": kind, "outputs": {"release": release}} for release in releases]
+    return json.dumps({"version": 3, "deployment": {"resources": [{"type": "pulumi:pulumi:Stack"}, *resources]}})
 
 
 def run(**words: Any) -> int:
@@ -170,6 +178,25 @@ def test_a_second_rollback_is_still_instead_of_the_code_as_it_is(
     run(release="0")
     assert json.loads(held(clone))["instead_of"] == "b"
     assert len(ran) == 3
+
+
+def test_a_rollback_after_a_release_that_failed_is_instead_of_that_one(
+    clone: Clone, ran: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what code and config make, though it was never live."""
+    monkeypatch.setattr(rollback, "_state", lambda _: state("x"))
+    assert run() == 0
+    assert json.loads(held(clone))["instead_of"] == "x"
+    assert len(ran) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [("{}", ""), ('{"deployment": null}', ""), (state(), ""), (state("a"), "a"), (state("a", "b"), "b")],
+)
+def test_the_wanted_release_is_in_the_state(text: str, release: str) -> None:
+    """As the component of the web containers has it."""
+    assert rollback.wanted(text) == release
 
 
 def test_a_list_changes_nothing(clone: Clone, ran: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
