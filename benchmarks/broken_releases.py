@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.machine import watched
-from benchmarks.site import change_code, inventory, release_through_nginx, site
-from benchmarks.under_load import LONGEST_SECONDS, load, together
+from benchmarks._machine import watched
+from benchmarks._site import change_code, inventory, release_through_nginx, site
+from benchmarks._under_load import LONGEST_SECONDS, load, together
 from tests.e2e.breakages import BREAKAGES, Breakage
 from tests.e2e.deployment import Deployment
 from tests.e2e.test_releases import broken, serving

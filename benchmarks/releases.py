@@ -11,7 +11,7 @@ from typing import Any
 
 import docker
 
-from benchmarks.under_load import load, together, worst
+from benchmarks._under_load import load, together, worst
 from tests.e2e.deployment import Deployment, make_clone
 from tests.e2e.test_releases import records
 from wrapper.report import Control, Measure, Report
