@@ -30,7 +30,7 @@ from benchmarks._beside import (
 )
 from benchmarks._machine import watched
 from benchmarks._site import change_code, site
-from benchmarks._under_load import LONGEST_SECONDS, load, worst
+from benchmarks._under_load import LONGEST_SECONDS, failed, load, together, worst
 from tests.e2e.deployment import Deployment
 from wrapper.report import Control, Measure, Report
 
@@ -53,16 +53,10 @@ class Row:
 
     @property
     def figures(self) -> dict[str, float]:
-        def failed(kind: str) -> int:
-            return sum(run["kinds"][kind]["failed"] for run in self.runs)
-
         p99 = statistics.median(worst([run], "p99_ms") for run in self.runs)
         return {
             "requests": sum(run["requests"] for run in self.runs),
-            "failed, new connections": failed("new"),
-            "failed, keep-alive": failed("keep-alive"),
-            "failed, POST": failed("post"),
-            "failed, slow": failed("slow"),
+            **{f"failed: {kind}": count for kind, count in failed(self.runs).items()},
             "retried on a reused connection": sum(run["retried"] for run in self.runs),
             "longest gap, s": worst(self.runs, "longest_gap_ms", ("new",)) / 1000,
             "p99 in a deploy, ms": p99,
@@ -191,12 +185,12 @@ def main() -> Report:
         rows += others
     for sentence in absent:
         print(f"not measured: {sentence}", flush=True)
-    failed = {row.name: sum(run["failed"] for run in row.runs) for row in rows}
+    lost = {row.name: together(row.runs)["failed"] for row in rows}
     late = sum(run["seconds"] > LONGEST_SECONDS - 3 for row in rows for run in row.runs)
     return Report(
         title="Deploys beside peers",
         measures=[
-            Measure(name="django-stack: failed requests", value=failed["django-stack"], unit="requests", at_most=0),
+            Measure(name="django-stack: failed requests", value=lost["django-stack"], unit="requests", at_most=0),
             Measure(name="deploys that outlasted their load", value=late, unit="", at_most=0),
             Measure(name="ways to deploy that were measured", value=len(rows), unit=""),
             *(
@@ -209,13 +203,13 @@ def main() -> Report:
         controls=[
             Control(
                 name="docker compose up under the same load",
-                failed=failed["docker compose up"] > 0,
-                detail=f"{failed['docker compose up']} requests failed",
+                failed=lost["docker compose up"] > 0,
+                detail=f"{lost['docker compose up']} requests failed",
             )
         ],
         raw={
             "absent": absent,
-            "rows": {row.name: row.figures for row in rows},
+            "rows_by_name": {row.name: row.figures for row in rows},
             "runs": {row.name: {"quiet": row.quiet, "deploys": row.runs} for row in rows},
         },
     )
