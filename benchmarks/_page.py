@@ -34,7 +34,9 @@ def of(result: Mapping[str, Any]) -> str:
     if result["controls"]:
         seen = [f"- Control: {each['name']}: {each['detail'] or 'failed'}." for each in result["controls"]]
         parts.append("\n".join(seen) + "\n")
-    parts.append(f"Commit {result['commit'][:10]}{_changed(result['commit'])}, {result['date']}, {result['machine']}.\n")
+    parts.append(
+        f"Commit {result['commit'][:10]}{_changed(result['commit'])}, {result['date']}, {result['machine']}.\n"
+    )
     return "\n" + "\n".join(parts) + "\n"
 
 
