@@ -67,9 +67,13 @@ def faults(attempted: Mapping[str, Any]) -> list[str]:
         f"the message lacks {attempted['untold']}": bool(attempted["untold"]),
         f"{report['failed']} requests failed": report["failed"] > 0,
         "the release before does not serve as it did": not attempted["old_release_serves"],
-        "the load ended before the deploy": attempted["seconds"] > LONGEST_SECONDS - 2,
     }
     return [fault for fault, there in found.items() if there]
+
+
+def outlasted(attempted: Mapping[str, Any]) -> bool:
+    """Whether the load ended before the deploy did: on a busy machine it may, and has not seen all of it then."""
+    return bool(attempted["seconds"] > LONGEST_SECONDS - 2)
 
 
 @contextmanager
@@ -126,7 +130,8 @@ def main() -> Report:
         harmless = attempt(stack, HARMLESS)
         killed = replicas_killed(stack)
     every = [*kinds, *row]
-    sums = together([each["load"] for each in [*every, *good]])
+    sums, sums_good = (together([each["load"] for each in some]) for some in (every, good))
+    requests, retried = (sums[key] + sums_good[key] for key in ("requests", "retried"))
     first, last = row[0]["inventory"], row[-1]["inventory"]
     return Report(
         title="Releases that must not go live",
@@ -144,14 +149,20 @@ def main() -> Report:
                 unit="",
                 at_least=len(good),
             ),
-            Measure(name="requests", value=sums["requests"], unit="requests"),
-            Measure(name="failed", value=sums["failed"], unit="requests", at_most=0),
+            Measure(name="requests", value=requests, unit="requests"),
+            Measure(
+                name="failed while a broken release was deployed", value=sums["failed"], unit="requests", at_most=0
+            ),
+            Measure(
+                name="failed while the good release after it was", value=sums_good["failed"], unit="requests", at_most=0
+            ),
             Measure(
                 name="retried on a reused connection, per 1,000",
-                value=sums["retried"] / sums["requests"] * 1000,
+                value=retried / requests * 1000,
                 unit="requests",
                 at_most=1,
             ),
+            Measure(name="deploys that outlasted their load", value=sum(map(outlasted, every)), unit="", at_most=0),
             Measure(
                 name="failures in a row, as they must",
                 value=sum(not faults(each) for each in row),
