@@ -11,13 +11,14 @@ from wrapper.report import Measure
 def watched() -> Iterator[list[Measure]]:
     """The load average per CPU before and after what the context does; the list is filled at its end."""
     measures: list[Measure] = []
-    before = _load()
+    before = load_per_cpu()
     yield measures
     measures += [
         Measure(name="machine: load average per CPU, before", value=before, unit=""),
-        Measure(name="machine: load average per CPU, at the end", value=_load(), unit=""),
+        Measure(name="machine: load average per CPU, at the end", value=load_per_cpu(), unit=""),
     ]
 
 
-def _load() -> float:
+def load_per_cpu() -> float:
+    """The load average of the last minute; over 1, work waits."""
     return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)

@@ -28,7 +28,7 @@ from benchmarks._beside import (
     listed,
     program,
 )
-from benchmarks._machine import watched
+from benchmarks._machine import load_per_cpu, watched
 from benchmarks._site import change_code, site
 from benchmarks._under_load import LONGEST_SECONDS, failed, load, together, worst
 from tests.e2e.deployment import Deployment
@@ -62,6 +62,7 @@ class Row:
             "p99 in a deploy, ms": p99,
             "p99 in a deploy / without one": p99 / max(worst([self.quiet], "p99_ms"), 0.1),
             "seconds of a deploy, median": statistics.median(run["seconds"] for run in self.runs),
+            "machine: load average per CPU, median": statistics.median(run["load_per_cpu"] for run in self.runs),
         }
 
 
@@ -76,6 +77,7 @@ def measured(name: str, port: int, deploy: Deploy) -> Row:
             start = time.monotonic()
             deploy(number)
             report["seconds"] = round(time.monotonic() - start, 1)
+            report["load_per_cpu"] = load_per_cpu()
         runs.append(report)
         print(f"{name} {number}: {report['failed']} of {report['requests']} failed, {report['seconds']} s", flush=True)
     return Row(name=name, quiet=quiet, runs=runs)
