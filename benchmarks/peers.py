@@ -57,6 +57,7 @@ class Row:
         return {
             "requests": sum(run["requests"] for run in self.runs),
             **{f"failed: {kind}": count for kind, count in failed(self.runs).items()},
+            "failed without a deploy": self.quiet["failed"],
             "retried on a reused connection": sum(run["retried"] for run in self.runs),
             "longest gap, s": worst(self.runs, "longest_gap_ms", ("new",)) / 1000,
             "p99 in a deploy, ms": p99,
