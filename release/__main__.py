@@ -36,9 +36,10 @@ def main() -> None:
     ready.add_argument("--pids", type=int, required=True)
     ready.add_argument("--seconds", type=float, required=True)
     ready.add_argument("--disposable", action="store_true", help="stop it when it fails: its predecessor serves")
-    clear = steps.add_parser("clear", help="remove web containers of releases that failed")
+    clear = steps.add_parser("clear", help="remove web containers and images of releases that failed")
     clear.add_argument("prefix")
     clear.add_argument("--release", required=True)
+    clear.add_argument("--image", required=True, help="what the release is made from")
     once = steps.add_parser("once", help="run a command to its end, and explain its failure")
     once.add_argument("command", nargs="+")
     steps.add_parser("prepare", help="begin the traffic that will see RELEASE_PLAN go live").add_argument("release")
@@ -64,7 +65,7 @@ def main() -> None:
                 disposable=arguments.disposable,
             )
         elif arguments.step == "clear":
-            for name in leftovers.clear(docker, arguments.prefix, arguments.release):
+            for name in leftovers.clear(docker, arguments.prefix, arguments.release, arguments.image):
                 tell(f"removed {name}, of a release that failed")
         elif arguments.step == "once":
             make_way(docker, arguments.command, tell)

@@ -92,8 +92,17 @@ def in_slots(docker: Docker, prefix: str) -> set[str]:
     return names
 
 
-def clear(docker: Docker, prefix: str, release: str) -> list[str]:
-    """Remove web containers of releases that failed; what was removed.
+def kept_images(docker: Docker, prefix: str) -> list[str]:
+    """The images that the last switch has left; none when it is not known."""
+    for name in labelled(docker, prefix, "nginx"):
+        told = docker("exec", name, "cat", "/run/slots/.kept", check=False).split()
+        if told:
+            return told
+    return []
+
+
+def clear(docker: Docker, prefix: str, release: str, image: str) -> list[str]:
+    """Remove web containers and images of releases that failed; what was removed.
 
     Those of the live release and of this one stay, and whatever takes traffic: a deployment that was killed may have
     left the slots at a release that is not live yet. The next switch takes the traffic from it.
@@ -110,7 +119,8 @@ def clear(docker: Docker, prefix: str, release: str) -> list[str]:
     removed = [name for name in stale if name not in serving]
     for name in removed:
         docker("rm", "--force", name, check=False)
-    return removed
+    kept = kept_images(docker, prefix)
+    return removed + (prune_images(docker, prefix, [*kept, image]) if kept else [])
 
 
 def prune_images(docker: Docker, prefix: str, kept: Iterable[str]) -> list[str]:

@@ -7,10 +7,12 @@ from typing import Any
 
 from release.docker_cli import Docker, inspect, last_lines
 from release.errors import NotReadyError
-from release.explain import explain
+from release.explain import explain, without_surrender
 
 POLL_SECONDS = 0.25
 QUICK_POLL_SECONDS = 0.1
+READ_LINES, SHOWN_LINES = 100, 25
+"""Of a log's end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +62,10 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
         if state.ready:  # whatever happened to it in the past
             return
         if state.crashed:
-            raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, last_lines(docker, name)))
+            raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, _log(docker, name)))
         if time.monotonic() > deadline or state.health == "unhealthy":
             what = f"it was not healthy after {seconds:.0f} s"
-            raise NotReadyError(_told(name, what, state, last_lines(docker, name)))
+            raise NotReadyError(_told(name, what, state, _log(docker, name)))
         time.sleep(POLL_SECONDS)
 
 
@@ -85,6 +87,12 @@ def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> Non
                 f"{told}: not healthy, so the release does not go live. The container's own step says why."
             )
         time.sleep(QUICK_POLL_SECONDS)
+
+
+def _log(docker: Docker, name: str) -> str:
+    """The last words of what runs in the container."""
+    said = without_surrender(last_lines(docker, name, READ_LINES))
+    return "\n".join(said.rstrip().splitlines()[-SHOWN_LINES:])
 
 
 def _told(name: str, what: str, state: State, log: str) -> str:
