@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from engine.config_path import Segment, assign, remove
@@ -19,6 +20,14 @@ from engine.project import Project, text_of
 from engine.secrets import Crypter
 
 _LINE_WIDTH = 4096  # never fold a ciphertext
+
+
+class _Resolver(VersionedResolver):
+    """YAML 1.2 without timestamps: a date that nobody quoted is the text that stands there."""
+
+    def add_version_implicit_resolver(self, version: Any, tag: Any, regexp: Any, first: Any) -> None:
+        if not str(tag).endswith(":timestamp"):
+            super().add_version_implicit_resolver(version, tag, regexp, first)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,8 @@ class StackConfig:
         """Raises ConfigError on a file that is not YAML, UnsupportedError on another secrets provider."""
         self.path, self._project, self._stack = path, project, stack
         self._yaml = YAML()
+        self._yaml.Resolver = _Resolver
+        self._yaml.preserve_quotes = True
         self._yaml.width = _LINE_WIDTH
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         try:

@@ -81,11 +81,16 @@ class Program:
             raise EngineError("the program's Python has no Pulumi SDK. Run: pip install -r requirements.txt.")
         return code
 
+    def kill(self) -> None:
+        """Ends the process and all that it has started, and waits for nothing: a signal handler may call it."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def stop(self) -> None:
         """Ends the process and all that it has started, if it still runs."""
         if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
             self._process.wait()
         if self._reader.is_alive():
             self._reader.join(_END_SECONDS)

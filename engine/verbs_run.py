@@ -42,35 +42,37 @@ class _Run:
             message=arguments.message,
         )
 
-    def start_program(self) -> None:
+    def start_program(self) -> Program | None:
         """Starts the program for the next run, so that it imports while something else goes on."""
-        if self.kind == "up":
-            self.programs.append(Program(self.session.project, self.screen.program_line))
-            # gRPC is slow to import; meanwhile the key is derived from the passphrase.
-            threading.Thread(target=importlib.import_module, args=("engine.monitor",), daemon=True).start()
+        if self.kind != "up" or self.update.foreseen is not None:
+            return None
+        self.programs.append(Program(self.session.project, self.screen.program_line))
+        # gRPC is slow to import; meanwhile the key is derived from the passphrase.
+        threading.Thread(target=importlib.import_module, args=("engine.monitor",), daemon=True).start()
+        return self.programs[-1]
 
-    def preview(self, *, muted: bool = False) -> Ended:
+    def preview(self, program: Program | None, *, muted: bool = False) -> Ended:
         self.screen.open(preview=True, muted=muted)
-        return self.update.run(preview=True, program=self.programs[-1] if self.programs else None)
+        return self.update.run(preview=True, program=program)
 
-    def act(self) -> Ended:
+    def act(self, program: Program | None) -> Ended:
         self.screen.open(preview=False)
         with self.session.lock() as held:
             self.interrupt.at_once.append(lambda: held.__exit__(None, None, None))
-            self.session.reload()
-            return self.update.run(preview=False, program=self.programs[-1] if self.programs else None)
+            if self.session.reload() and self.update.foreseen is not None:
+                self.update.foreseen = None
+                program = self.start_program()
+            return self.update.run(preview=False, program=program)
 
     def confirm(self) -> None:
         """Asks before acting. Raises UsageError when the answer is no."""
         noun = "update" if self.kind == "up" else self.kind
-        while not (self.arguments.yes or self.arguments.skip_preview):
-            with self.interrupt.paused():
-                answer = ask(f"Do you want to perform this {noun}? (yes/no/details) ")
-            if answer in ("yes", "y"):
-                return
-            if answer not in ("details", "d"):
-                raise UsageError(f"confirmation declined, not proceeding with the {noun}", UsageError.DECLINED)
-            self.screen.show_details()
+        if self.arguments.yes or self.arguments.skip_preview:
+            return
+        with self.interrupt.paused():
+            answer = ask(f"Do you want to perform this {noun}? (yes/no) ")
+        if answer not in ("yes", "y"):
+            raise UsageError(f"confirmation declined, not proceeding with the {noun}", UsageError.DECLINED)
 
     def expect_no_changes(self, ended: Ended) -> None:
         """Raises ChangesFoundError if changes were not expected and there are some."""
@@ -82,20 +84,20 @@ class _Run:
         arguments = self.arguments
         if not only_preview and not (arguments.yes or arguments.skip_preview or is_interactive(arguments)):
             raise UsageError(_NEEDS_YES, UsageError.NOT_INTERACTIVE)
-        self.start_program()
+        program = self.start_program()
         try:
             self.update.values = self.session.values()
             self.interrupt.install()
             # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before
             # anything is changed.
-            ended = self.preview(muted=not only_preview and arguments.skip_preview)
+            ended = self.preview(program, muted=not only_preview and arguments.skip_preview)
             if only_preview:
                 self.expect_no_changes(ended)
                 return 0
-            self.start_program()
+            program = self.start_program()
             self.confirm()
             self.session.ensure_salt()
-            self.expect_no_changes(self.act())
+            self.expect_no_changes(self.act(program))
             return 0
         finally:
             for program in self.programs:
@@ -115,7 +117,12 @@ def refresh(arguments: Namespace) -> int:
 
 
 def destroy(arguments: Namespace) -> int:
-    return _Run(arguments, "destroy").go(only_preview=arguments.preview_only)
+    run = _Run(arguments, "destroy")
+    code = run.go(only_preview=arguments.preview_only)
+    if arguments.remove and not arguments.preview_only:
+        run.session.remove()
+        print("The resources in the stack have been deleted, and the history and configuration removed.")
+    return code
 
 
 def cancel(arguments: Namespace) -> int:

@@ -18,11 +18,9 @@ class Screen:
     def __init__(self, arguments: argparse.Namespace, blinder: Blinder) -> None:
         self._arguments, self._blinder = arguments, blinder
         self._muted = False
-        self._seen: list[Event] = []
         self._display: Listener = lambda _event: None
 
     def __call__(self, event: Event) -> None:
-        self._seen.append(event)
         if not self._muted or _is_bad_news(event):
             self._display(event)
 
@@ -32,7 +30,7 @@ class Screen:
 
     def open(self, *, preview: bool, muted: bool = False) -> None:
         """Turns to the next run; a muted one shows nothing but what goes wrong."""
-        self._muted, self._seen = muted, []
+        self._muted = muted
         arguments = self._arguments
         if arguments.json:
             kind = JsonPreview if preview else JsonEvents
@@ -43,12 +41,6 @@ class Screen:
             live = sys.stdout.isatty() and not arguments.non_interactive and not muted
             palette = Palette(sys.stdout, arguments.color)
             self._display = (TreeDisplay if live else LineDisplay)(sys.stdout, palette, self._blinder)
-
-    def show_details(self) -> None:
-        """Shows the preview once more, with every property."""
-        details = self._details()
-        for event in self._seen:
-            details(event)
 
     def _details(self) -> DetailDisplay:
         palette, show_secrets = Palette(sys.stdout, self._arguments.color), self._arguments.show_secrets

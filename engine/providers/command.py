@@ -36,6 +36,14 @@ _KNOWN = frozenset(
 _POLL_SECONDS = 0.1
 _KILL_AFTER_SECONDS = 5.0
 _ID_BYTES = 4
+_RUNNING: set["subprocess.Popen[str]"] = set()
+
+
+def kill_all() -> None:
+    """Ends every running command, and all that it has started, on the spot."""
+    for process in list(_RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class Command(ResourceType):
@@ -95,7 +103,11 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
         thread.start()
     with contextlib.suppress(BrokenPipeError), process.stdin or io.StringIO() as stdin:  # it may end without reading
         stdin.write(plain.get("stdin") or "")
-    _await_end(context, process)
+    _RUNNING.add(process)
+    try:
+        _await_end(context, process)
+    finally:
+        _RUNNING.discard(process)
     for thread in threads:
         thread.join(_KILL_AFTER_SECONDS)  # a background child may hold the pipes open
     code = process.returncode

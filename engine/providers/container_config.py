@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import ProviderError
 from engine.providers.container_schema import SCHEMA
 from engine.providers.network import labels_of
 from engine.providers.schema import nanoseconds
@@ -81,10 +80,7 @@ def _host_config(inputs: Properties) -> dict[str, Any]:
     if "systempaths=unconfined" in options:
         host["MaskedPaths"] = host["ReadonlyPaths"] = []
     if inputs.get("cpus"):
-        try:
-            host["NanoCpus"] = round(float(inputs["cpus"]) * _NANO)
-        except ValueError as error:
-            raise ProviderError(f"cpus: must be a number as text (got {inputs['cpus']!r}).") from error
+        host["NanoCpus"] = round(float(inputs["cpus"]) * _NANO)
     return host
 
 
@@ -163,12 +159,18 @@ def observe(info: dict[str, Any]) -> Properties:
         size = host.get(name) or 0
         observed[key] = size // _MEBIBYTE if size > 0 else size
     if host.get("NanoCpus"):
-        observed["cpus"] = f"{host['NanoCpus'] / _NANO:.9f}".rstrip("0").rstrip(".")
+        observed["cpus"] = cpus_text(host["NanoCpus"] / _NANO)
     check = config.get("Healthcheck")
     if check:
         times = {key: duration_text(check.get(name) or 0) for key, name in _DURATIONS.items()}
         observed["healthcheck"] = {"tests": check.get("Test") or [], "retries": check.get("Retries") or 0, **times}
     return observed
+
+
+def cpus_text(cpus: float) -> str:
+    """In the words in which the real provider reads it back: `0.25`, `1.0`, but `10.`."""
+    text = f"{cpus:.9f}"
+    return f"{cpus:.1f}" if text.count("0") == 9 else text.rstrip("0")  # noqa: PLR2004  its test for a round number
 
 
 def duration_text(nanoseconds: int) -> str:

@@ -9,7 +9,7 @@ SCHEMA = parse_schema(
     containerReadRefreshTimeoutMilliseconds  number  in-place =15000
     cpuSet            text        in-place
     cpuShares         number      in-place
-    cpus              text
+    cpus              decimal
     destroyGraceSeconds  number   in-place
     dns               set
     dnsOpts           set

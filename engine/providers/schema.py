@@ -13,11 +13,13 @@ from engine.model import Change, ChangeKind, Diff, State
 from engine.values import UNKNOWN, Properties, Secret, has_secret, has_unknown, reveal
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
+_DECIMAL = re.compile(r"\d+(\.\d*)?")
 _NANOSECONDS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "text": (str, "a text"),
     "number": ((int, float), "a number"),
     "flag": (bool, "true or false"),
+    "decimal": (str, "a number as text"),
     "duration": (str, "a duration such as 5s"),
     "map": (dict, "a map"),
     "object": (dict, "an object"),
@@ -99,6 +101,8 @@ def _checked(where: str, value: Any, prop: Property) -> Any:
     type_, words = _KINDS[prop.kind]
     if not isinstance(value, type_) or (isinstance(value, bool) and prop.kind != "flag"):
         raise ProviderError(f"{where}: must be {words} (got {type(value).__name__}).")
+    if prop.kind == "decimal" and not _DECIMAL.fullmatch(value):
+        raise ProviderError(f"{where}: must be {words} (got {value!r}).")
     if prop.kind == "object":
         return check_inputs(where, value, prop.fields)
     if prop.kind in ("objects", "object-set"):
@@ -127,6 +131,8 @@ def canonical(value: Any, prop: Property) -> Any:
         value = [canonical(item, replace(prop, kind="object", default=None)) or {} for item in value]
     elif prop.kind == "duration":
         value = nanoseconds(value)
+    elif prop.kind == "decimal":
+        value = float(value)
     if prop.kind in ("set", "object-set"):
         value = sorted(value, key=repr)
     return value or (value if prop.default else None)

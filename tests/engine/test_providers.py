@@ -310,6 +310,7 @@ def test_an_image_differs_by_its_files_but_not_by_its_login(tmp_path: Path, cont
     [
         ({"image": 5}, r"web.image: must be a text \(got int\)"),
         ({"memory": "5"}, r"web.memory: must be a number \(got str\)"),
+        ({"cpus": "many"}, r"web.cpus: must be a number as text \(got 'many'\)"),
         ({"memory": True}, r"web.memory: must be a number \(got bool\)"),
         ({"ports": [{"external": 1}]}, r"web.ports\[0\]: property 'internal' is missing"),
         ({"restart": "sometimes"}, r"web.restart: must be one of .*\(got 'sometimes'\)"),
@@ -378,6 +379,18 @@ def test_inputs_compare_as_the_real_provider_compares_them(
 def test_durations_are_written_as_go_writes_them(text: str) -> None:
     """There and back."""
     assert duration_text(nanoseconds(text)) == text
+
+
+@pytest.mark.parametrize("text", ["1.0", "0.5", "0.25", "2.0", "1.5", "10."])
+def test_cpus_are_read_back_as_the_real_provider_words_them(context: Context, docker: FakeDocker, text: str) -> None:
+    """In the program's own words, so a refresh finds nothing; a different spelling of the number is no drift."""
+    type_, state = created(context, container("web", {"cpus": text}))
+    inputs, outputs = type_.read(context, state) or ({}, {})
+    assert (inputs["cpus"], outputs["cpus"]) == (text, text)
+    spelt = replace(state, inputs={**state.inputs, "cpus": f"{float(text):g}"})
+    assert (type_.read(context, spelt) or ({}, {}))[0]["cpus"] == f"{float(text):g}"
+    docker.containers[state.id]["HostConfig"]["NanoCpus"] = 3 * 10**9
+    assert (type_.read(context, state) or ({}, {}))[0]["cpus"] == "3.0"
 
 
 def test_a_wrong_duration_is_refused() -> None:
