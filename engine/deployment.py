@@ -11,9 +11,9 @@ from engine.config import ConfigValue
 from engine.errors import EngineError, StepError
 from engine.events import Message
 from engine.executor import Executor
-from engine.model import PROVIDER_PREFIX, STACK_TYPE, Goal, Op, State, Step, urn_type
+from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, outputs_of, urn_type
 from engine.planner import Planner, default_provider_urn, deletion_waves
-from engine.providers.provider import config_inputs
+from engine.providers.registry import config_inputs
 from engine.values import Properties, without_unknowns
 
 OldUrns = Callable[[Goal | None], Iterable[str]]
@@ -147,7 +147,7 @@ class Deployment:
                     list(pool.map(take, wave))
 
     def stack_outputs(self) -> Properties:
-        return next((state.outputs for state in self._states.values() if state.type == STACK_TYPE), {})
+        return outputs_of(self._states.values())
 
 
 def inherit(goal: Goal, parent: Goal | None) -> Goal:

@@ -4,7 +4,7 @@ import functools
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from engine.events import Began, Ended, Listener, Message
 from engine.executor import Executor
 from engine.interrupt import Interrupt
 from engine.journal import Journal
-from engine.model import STACK_TYPE, State
+from engine.model import outputs_of
 from engine.planner import Planner
 from engine.program import Program, failure_of
 from engine.providers.docker_api import DockerApi, connect
@@ -146,7 +146,8 @@ class Update:
         }
         try:
             with monitor.serve() as address:
-                code = program.run(address, runtime, self.values)
+                code = program.run(address, runtime, self.values, self._say)
+
         finally:
             program.stop()
         text = failure_of(code)
@@ -156,6 +157,10 @@ class Update:
             deployment.failed = True
         elif not monitor.finished and not deployment.stopped:
             deployment.fail(EngineError(_ENDED_EARLY))
+
+    def _say(self, line: str) -> None:
+        """Shows a line that the program printed."""
+        self.tell(Message(severity="info", text=line))
 
     def _archive(self, ended: Ended, journal: Journal, began: float) -> None:
         """Writes the history entry of a finished update."""
@@ -173,8 +178,3 @@ class Update:
         }
         checkpoint = session.render(journal.states, journal.interrupted)
         session.backend.add_history(session.stack, entry, checkpoint)
-
-
-def outputs_of(states: Iterable[State]) -> Properties:
-    """The outputs of the stack itself."""
-    return next((state.outputs for state in states if state.type == STACK_TYPE), {})
