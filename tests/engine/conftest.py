@@ -3,15 +3,18 @@
 import functools
 import hashlib
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from engine import cli, update
 from tests.engine.fake_docker import FakeDocker
+from tests.engine.warm import WarmPopen
 
 HEAD = "import pulumi\nimport pulumi_docker as docker\nfrom pulumi_command import local\n"
 PASSPHRASE, SALT = "abc", "v1:8sDaNm0NDiE=:v1:/0Kskcmfx7dlO82+:W9oGpDIkRlMWwkTRjWYgWq6Umpzt3g=="
@@ -75,6 +78,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     """A project `shop` with a stack `dev`."""
     docker = FakeDocker()
     monkeypatch.setattr(update, "connect", lambda _host: docker)
+    warm = SimpleNamespace(Popen=WarmPopen, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
+    monkeypatch.setattr("engine.program.subprocess", warm)
     (tmp_path / "backend").mkdir()
     (tmp_path / "Pulumi.yaml").write_text(_PROJECT)
     (tmp_path / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {SALT}\n")
