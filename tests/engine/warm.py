@@ -1,5 +1,6 @@
 """Programs without the second that the SDK takes to import: they are forked from one process that has it already."""
 
+import atexit
 import contextlib
 import functools
 import json
@@ -36,7 +37,9 @@ class WarmPopen:
     def _line(self) -> str:
         line = b""
         while not line.endswith(b"\n"):
-            line += os.read(self._status, 1)
+            read = os.read(self._status, 1)
+            assert read, "the process that forks programs is gone"
+            line += read
         return line.decode()
 
     def poll(self) -> int | None:
@@ -58,12 +61,12 @@ def _nursery() -> socket.socket:
     process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ, "GRPC_VERBOSITY": "NONE"})
     process.returncode = 0  # it ends when the socket closes; nobody waits for it
     theirs.close()
+    atexit.register(ours.close)
     return ours
 
 
 def _run(runner: Any, environment: Mapping[str, str], stdin: int, stdout: int) -> None:
     """Becomes the program. Never returns."""
-    os.setsid()
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
         os.dup2(source, target)
     os.environ.clear()
@@ -93,6 +96,7 @@ def main(nursery: socket.socket) -> None:
             if pid == 0:
                 os.close(status)
                 _run(runner, json.loads(message), stdin, stdout)
+            os.setpgid(pid, pid)  # before anybody knows of it and may kill its group
             for number in (stdin, stdout):
                 os.close(number)
             os.write(status, f"{pid}\n".encode())
