@@ -17,6 +17,12 @@ from engine.update import Update
 _PER_CPU = 4
 
 
+def _import_what_is_slow() -> None:
+    """GRPC and the Docker SDK: meanwhile the key is derived from the passphrase, and the program imports."""
+    for name in ("engine.monitor", "docker.utils.build"):
+        importlib.import_module(name)
+
+
 class Operation:
     """An `up`, `refresh` or `destroy`, or the preview of it."""
 
@@ -38,8 +44,7 @@ class Operation:
     def go(self, program: Program | None, *, only_preview: bool) -> None:
         """Runs it; `program` waits to be run for the preview. Raises EngineError."""
         if program is not None:
-            # gRPC is slow to import; meanwhile the key is derived from the passphrase.
-            threading.Thread(target=importlib.import_module, args=("engine.monitor",), daemon=True).start()
+            threading.Thread(target=_import_what_is_slow, daemon=True).start()
         self.update.values = self.session.values()
         self.interrupt.install()
         # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before
