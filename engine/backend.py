@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,8 +84,10 @@ class Backend:
         write_whole(path, text)
 
     def remove(self, stack: str) -> None:
+        """Removes the state of `stack` and its history; the backups stay."""
         for path in self._folder("stacks").glob(f"{stack}.json*"):
             path.unlink()
+        shutil.rmtree(self._folder("history") / stack, ignore_errors=True)
 
     def add_history(self, stack: str, entry: dict[str, Any], checkpoint: str) -> None:
         """Records one finished update and backs up the state that it left."""

@@ -4,11 +4,11 @@ import re
 import threading
 from typing import Any
 
-from engine.values import BLINDED, Secret, leaves, reveal
+from engine.values import BLINDED, Secret, leaves
 
-_MIN_CHARS = 3  # shorter ones would garble every text and hide nothing
+_MIN_CHARS = 6  # shorter ones would garble every text and hide little
 _MIN_LINE_CHARS = 8
-_COMMON = frozenset({"true", "false", "null", "none"})
+_COMMON = frozenset({"secret", "password", "postgres", "localhost"})
 
 
 class Blinder:
@@ -20,12 +20,16 @@ class Blinder:
         self._pattern: re.Pattern[str] | None = None
 
     def learn(self, value: Any) -> None:
-        """Remembers every text inside the secrets of `value`, and the long lines of each."""
+        """Remembers every text in `value` that is itself a secret, and the long lines of each.
+
+        A list or map that is secret as a whole is hidden where it is shown, but not remembered: only some of
+        its items are secret, and the others are words such as `debian`.
+        """
         found: set[str] = set()
-        for secret in (item for item in leaves(value) if isinstance(item, Secret)):
-            for text in (str(item) for item in leaves(reveal(secret.value)) if isinstance(item, str)):
-                lines = [line for line in text.splitlines() if len(line) >= _MIN_LINE_CHARS]
-                found.update((text, text.strip(), *lines))
+        for secret in leaves(value):
+            if isinstance(secret, Secret) and isinstance(secret.value, str):
+                lines = [line for line in secret.value.splitlines() if len(line) >= _MIN_LINE_CHARS]
+                found.update((secret.value, secret.value.strip(), *lines))
         found = {text for text in found if len(text) >= _MIN_CHARS and text.lower() not in _COMMON}
         with self._lock:
             if not found <= self._texts:

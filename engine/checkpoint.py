@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.errors import StateError
@@ -14,15 +14,7 @@ from engine.values import SECRET_SIGNATURE, SIGNATURE, Properties, Secret, compa
 FORMAT_VERSION = 3
 CLI_VERSION = "3.259.0"
 """The Pulumi CLI whose verbs, formats and protocol this engine follows."""
-_FLAGS = {"external": "external", "protect": "protect", "delete": "delete"}
-_FLAGS |= {"pending_replacement": "pendingReplacement", "retain_on_delete": "retainOnDelete"}
-_TEXTS = {"parent": "parent", "provider": "provider", "created": "created", "modified": "modified"}
-_TEXTS |= {"source_position": "sourcePosition"}
-_LISTS = {"dependencies": "dependencies", "init_errors": "initErrors", "ignore_changes": "ignoreChanges"}
-_LISTS |= {"additional_secret_outputs": "additionalSecretOutputs", "replace_on_changes": "replaceOnChanges"}
 _PROPERTIES = ("inputs", "outputs")
-_OTHERS = ("urn", "type", "custom", "id", "propertyDependencies", "customTimeouts")
-_OURS = frozenset([*_FLAGS.values(), *_TEXTS.values(), *_LISTS.values(), *_PROPERTIES, *_OTHERS])
 _URN_PARTS = 4
 
 
@@ -43,37 +35,31 @@ class Snapshot:
     time: str = ""
 
 
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+_KEYS = {item.name: _camel(item.name) for item in fields(State) if item.name != "extra"}
+"""What the checkpoint calls each field of a state."""
+
+
 def to_json(state: State, encode: Callable[[Any], Any]) -> dict[str, Any]:
-    """`state` as the checkpoint has it; `encode` turns property values into JSON."""
-    content = {"urn": state.urn, "custom": state.custom, **({"id": state.id} if state.id else {}), "type": state.type}
-    content |= {key: encode(getattr(state, key)) for key in _PROPERTIES if getattr(state, key)}
-    names = {**_TEXTS, **_FLAGS}
-    content |= {key: getattr(state, name) for name, key in names.items() if getattr(state, name)}
-    content |= {key: list(getattr(state, name)) for name, key in _LISTS.items() if getattr(state, name)}
-    if state.property_dependencies:
-        content["propertyDependencies"] = {key: list(urns) for key, urns in state.property_dependencies.items()}
-    if state.custom_timeouts:
-        content["customTimeouts"] = dict(state.custom_timeouts)
+    """`state` as the checkpoint has it, without what is empty; `encode` turns property values into JSON."""
+    given = {name: getattr(state, name) for name in _KEYS if getattr(state, name) or name == "custom"}
+    content = {_KEYS[name]: encode(value) if name in _PROPERTIES else value for name, value in given.items()}
     return {**content, **state.extra}
 
 
 def from_json(content: Mapping[str, Any], decode: Callable[[Any], Any] = from_wire) -> State:
     """The state that `to_json` wrote. Raises KeyError, TypeError or AttributeError on other content."""
+    given: dict[str, Any] = {name: content[key] for name, key in _KEYS.items() if content.get(key)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    given |= {name: decode(content.get(name) or {}) for name in _PROPERTIES}
     by_property = content.get("propertyDependencies") or {}
-    fields: dict[str, Any] = {name: bool(content.get(key)) for name, key in _FLAGS.items()}
-    fields |= {name: content.get(key) or "" for name, key in _TEXTS.items()}
-    fields |= {name: tuple(content.get(key) or ()) for name, key in _LISTS.items()}
-    fields |= {key: decode(content.get(key) or {}) for key in _PROPERTIES}
-    return State(
-        urn=content["urn"],
-        type=content["type"],
-        custom=bool(content.get("custom")),
-        id=content.get("id") or "",
-        property_dependencies={key: tuple(urns or ()) for key, urns in by_property.items()},
-        custom_timeouts=content.get("customTimeouts") or {},
-        extra={key: value for key, value in content.items() if key not in _OURS},
-        **fields,
-    )
+    given["property_dependencies"] = {key: tuple(urns or ()) for key, urns in by_property.items()}
+    given["extra"] = {key: value for key, value in content.items() if key not in _KEYS.values()}
+    return State(**{"custom": False, **given})
 
 
 class Checkpoints:

@@ -24,6 +24,7 @@ _FLAGS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "parallel": (("-p",), {"type": int, "default": 0, "metavar": "N", "help": "operations at a time"}),
     "message": (("-m",), {"default": "", "help": "a note for the history"}),
     "show-secrets": ((), {**_SWITCH, "help": "show secrets in clear"}),
+    "remove": ((), {**_SWITCH, "help": "then remove the stack and its configuration"}),
     "path": ((), {**_SWITCH, "help": "KEY leads into a map or list"}),
     "secret": ((), {**_SWITCH, "help": "encrypt the value"}),
     "plaintext": ((), {**_SWITCH, "help": "store the value in clear"}),
@@ -56,7 +57,7 @@ VERBS: dict[str, Verb] = {
     "preview": Verb(verbs_run.preview, "show what `up` would do", "", f"{_RUN} refresh"),
     "up": Verb(verbs_run.up, "create or change what the program declares", "", f"{_ACTS} refresh"),
     "refresh": Verb(verbs_run.refresh, "correct the state by what Docker has", "", _ACTS),
-    "destroy": Verb(verbs_run.destroy, "delete everything in the stack", "", f"{_ACTS} refresh"),
+    "destroy": Verb(verbs_run.destroy, "delete everything in the stack", "", f"{_ACTS} refresh remove"),
     "cancel": Verb(verbs_run.cancel, "free a stack whose update has died", "name?", "yes"),
     "config": Verb(verbs_config.list_, "show all configuration values", "", "show-secrets json"),
     "config ls": Verb(verbs_config.list_, "show all configuration values", "", "show-secrets json"),
@@ -94,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
         group, _, action = name.rpartition(" ")
         if group not in groups:
             owner = (
-                groups[""].add_parser(group, help=f"{group} …", allow_abbrev=False)
+                groups[""].add_parser(group, help=f"{group} …", parents=[shared], allow_abbrev=False)
                 if group not in VERBS
                 else made[group]
             )

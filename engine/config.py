@@ -7,11 +7,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
 from engine.config_path import Segment, assign, remove
 from engine.errors import ConfigError, UnsupportedError
 from engine.files import write_whole
@@ -19,6 +14,24 @@ from engine.project import Project, text_of
 from engine.secrets import Crypter
 
 _LINE_WIDTH = 4096  # never fold a ciphertext
+
+
+def _round_trip() -> Any:
+    """YAML 1.2 that keeps what it does not change, and without timestamps: an unquoted date is a text."""
+    from ruamel.yaml import YAML  # noqa: PLC0415  slow to import
+    from ruamel.yaml.resolver import VersionedResolver  # noqa: PLC0415
+
+    class Resolver(VersionedResolver):
+        def add_version_implicit_resolver(self, version: Any, tag: Any, regexp: Any, first: Any) -> None:
+            if not str(tag).endswith(":timestamp"):
+                super().add_version_implicit_resolver(version, tag, regexp, first)
+
+    yaml = YAML()
+    yaml.Resolver = Resolver
+    yaml.preserve_quotes = True
+    yaml.width = _LINE_WIDTH
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +52,10 @@ class StackConfig:
     def __init__(self, path: Path, project: Project, stack: str) -> None:
         """Raises ConfigError on a file that is not YAML, UnsupportedError on another secrets provider."""
         self.path, self._project, self._stack = path, project, stack
-        self._yaml = YAML()
-        self._yaml.width = _LINE_WIDTH
-        self._yaml.indent(mapping=2, sequence=4, offset=2)
+        from ruamel.yaml.comments import CommentedMap  # noqa: PLC0415  slow to import
+        from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+        self._yaml = _round_trip()
         try:
             document = self._yaml.load(path.read_text(encoding="utf-8")) if path.is_file() else None
         except (OSError, UnicodeDecodeError, YAMLError) as error:
@@ -80,8 +94,10 @@ class StackConfig:
     def set(self, path: list[Segment], value: Any) -> None:
         """Sets the value at `path`, a key and what leads into it. Raises UsageError."""
         if not self._document.get("config"):
-            self._document["config"] = CommentedMap()
+            self._document["config"] = type(self._document)()
         if isinstance(value, str) and not _is_plain(value):
+            from ruamel.yaml.scalarstring import DoubleQuotedScalarString  # noqa: PLC0415
+
             value = DoubleQuotedScalarString(value)
         assign(self._document["config"], [self._name_of(str(path[0])), *path[1:]], value)
 
@@ -133,6 +149,9 @@ def _opened(raw: Any, crypter: Crypter | None) -> ConfigValue:
 
 def _is_plain(text: str) -> bool:
     """Whether YAML reads `text`, unquoted, as the same text."""
+    from ruamel.yaml import YAML  # noqa: PLC0415
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
     try:
         return bool(text) and YAML(typ="safe", pure=True).load(text) == text
     except YAMLError:

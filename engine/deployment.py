@@ -11,10 +11,14 @@ from engine.config import ConfigValue
 from engine.errors import EngineError, StepError
 from engine.events import Message
 from engine.executor import Executor
-from engine.model import PROVIDER_PREFIX, STACK_TYPE, Goal, Op, State, Step, urn_type
+from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, outputs_of, urn_type
 from engine.planner import Planner, default_provider_urn, deletion_waves
-from engine.providers.provider import config_inputs
+from engine.providers.registry import config_inputs
 from engine.values import Properties, without_unknowns
+
+OldUrns = Callable[[Goal | None], Iterable[str]]
+Registration = Callable[["Deployment"], object]
+"""Something that the program registered, to be done again by another deployment."""
 
 
 @dataclass(kw_only=True)
@@ -33,6 +37,7 @@ class Deployment:
     """The names of what was not reached."""
 
     def __post_init__(self) -> None:
+        self.registrations: list[Registration] = []
         self._lock = threading.RLock()
         self._goals: dict[str, Goal] = {}
         self._states: dict[str, State] = {}
@@ -42,7 +47,13 @@ class Deployment:
         """Whether no new step may begin."""
         return self.failed or self.executor.cancelled.is_set()
 
-    def register(self, goal: Goal, old_urns: Callable[[Goal | None], Iterable[str]]) -> State | None:
+    def replay(self, registrations: Iterable[Registration]) -> None:
+        """Does what the program did in another run: in place of a run of the program."""
+        for registration in registrations:
+            registration(self)
+        self.delete_leftovers()
+
+    def register(self, goal: Goal, old_urns: OldUrns) -> State | None:
         """Plans and takes the steps for `goal`; its state, or None where it failed or came after a failure.
 
         `old_urns` tells the URNs that the goal may have had, given its parent's goal.
@@ -50,23 +61,28 @@ class Deployment:
         if self.stopped:
             self.left.append(goal.name)
             return None
+        self.registrations.append(lambda other: other.register(goal, old_urns))
         try:
             with self._lock:
-                parent = self._goals.get(goal.parent)
-                goal = replace(inherit(goal, parent), aliases=tuple(old_urns(parent)))
-                if goal.type in self.planner.types and not goal.provider:
-                    goal = replace(goal, provider=self._default_provider(goal))
-                steps = self.planner.plan(goal)
-                self._goals[goal.urn] = goal
-                old = steps[-1].old
-                if old is not None and old.urn != goal.urn:
-                    self.executor.journal.rename(old.urn, goal.urn)
+                steps = self._plan(goal, old_urns)
             state = self._take(steps)
         except EngineError as error:
             self.fail(error, goal.urn)
             return None
         self._states[goal.urn] = state
         return state
+
+    def _plan(self, goal: Goal, old_urns: OldUrns) -> list[Step]:
+        parent = self._goals.get(goal.parent)
+        goal = replace(inherit(goal, parent), aliases=tuple(old_urns(parent)))
+        if goal.type in self.planner.types and not goal.provider:
+            goal = replace(goal, provider=self._default_provider(goal))
+        steps = self.planner.plan(goal)
+        self._goals[goal.urn] = goal
+        old = steps[-1].old
+        if old is not None and old.urn != goal.urn:
+            self.executor.journal.rename(old.urn, goal.urn)
+        return steps
 
     def _take(self, steps: Iterable[Step]) -> State:
         state: State | None = None
@@ -100,6 +116,7 @@ class Deployment:
 
     def register_outputs(self, urn: str, outputs: Properties) -> None:
         """Records what a component, or the stack, gives out."""
+        self.registrations.append(lambda other: other.register_outputs(urn, outputs))
         state = self._states.get(urn)
         if state is not None and not self.failed:
             known = outputs if self.executor.preview else without_unknowns(outputs)
@@ -130,7 +147,7 @@ class Deployment:
                     list(pool.map(take, wave))
 
     def stack_outputs(self) -> Properties:
-        return next((state.outputs for state in self._states.values() if state.type == STACK_TYPE), {})
+        return outputs_of(self._states.values())
 
 
 def inherit(goal: Goal, parent: Goal | None) -> Goal:

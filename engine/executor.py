@@ -16,7 +16,7 @@ from engine.journal import Journal
 from engine.model import Op, State, Step, now_text
 from engine.providers import Context, Types
 from engine.providers.docker_api import DockerApi
-from engine.providers.provider import host_of, logins_of_provider
+from engine.providers.registry import host_of
 from engine.values import Properties, Secret, mark_secrets
 
 _TIMEOUT_KEYS = {Op.CREATE_REPLACEMENT: "create", Op.DELETE_REPLACED: "delete"}
@@ -80,7 +80,6 @@ class Executor:
             cancelled=self.cancelled,
             timeout_seconds=state.custom_timeouts.get(_TIMEOUT_KEYS.get(op, op)),
             cwd=self.cwd,
-            logins=logins_of_provider(provider),
         )
 
     def _foresee(self, step: Step) -> State | None:

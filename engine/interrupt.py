@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from engine.events import Listener, Message
+from engine.providers.command import kill_all
 
 _TEXT = "^C received; cancelling. If you would like to terminate immediately, press ^C again."
 
@@ -14,7 +15,7 @@ _TEXT = "^C received; cancelling. If you would like to terminate immediately, pr
 class Interrupt:
     def __init__(self, tell: Listener) -> None:
         self.cancelled = threading.Event()
-        self.at_once: list[Callable[[], None]] = []
+        self.at_once: list[Callable[[], None]] = [kill_all]
         """What to do before the engine ends on the spot."""
         self._tell = tell
 

@@ -1,6 +1,6 @@
 """The nouns of a deployment: what the program asks for, what the state records, what a step does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -130,6 +130,11 @@ class State(Resource):
         """The URNs that must stand before this one."""
         by_property = (urn for urns in self.property_dependencies.values() for urn in urns)
         return {*self.dependencies, *by_property, self.parent, self.provider_urn} - {""}
+
+
+def outputs_of(states: Iterable[State]) -> Properties:
+    """The outputs of the stack itself."""
+    return next((state.outputs for state in states if state.type == STACK_TYPE), {})
 
 
 class ChangeKind(StrEnum):

@@ -10,7 +10,7 @@ from engine import causes
 from engine.errors import EngineError, UnsupportedError
 from engine.model import PROVIDER_PREFIX, Diff, Goal, Op, State, Step, short_type, top_key
 from engine.providers import ResourceType, Types
-from engine.providers.provider import check_provider, diff_provider
+from engine.providers.registry import check_provider, diff_provider
 from engine.providers.schema import compare_plain
 from engine.values import UNKNOWN, Properties, lift_secrets
 

@@ -39,8 +39,8 @@ def find_python(project: Project) -> str:
 class Program:
     """One run of the program."""
 
-    def __init__(self, project: Project, say: Callable[[str], None]) -> None:
-        """Starts the process, which waits for `run`. `say` gets each line that the program prints."""
+    def __init__(self, project: Project) -> None:
+        """Starts the process, which waits for `run`."""
         self._path = project.program
         try:
             self._process = subprocess.Popen(
@@ -55,14 +55,20 @@ class Program:
             )
         except OSError as error:
             raise EngineError(f"the program's Python cannot be started ({error}).") from error
-        self._reader = threading.Thread(target=self._read, args=(say,), daemon=True)
+        self._reader: threading.Thread | None = None
 
     def _read(self, say: Callable[[str], None]) -> None:
         for line in self._process.stdout or ():
             say(line.rstrip("\n"))
 
-    def run(self, address: str, runtime: Mapping[str, Any], config: Mapping[str, ConfigValue]) -> int:
-        """Hands over the settings and waits for the end; the exit code."""
+    def run(
+        self,
+        address: str,
+        runtime: Mapping[str, Any],
+        config: Mapping[str, ConfigValue],
+        say: Callable[[str], None],
+    ) -> int:
+        """Hands over the settings and waits for the end; the exit code. `say` gets each line that it prints."""
         settings = {
             "runtime": {**runtime, "monitor": address, "engine": address},
             "config": {key: value.text for key, value in config.items()},
@@ -70,6 +76,7 @@ class Program:
             "program": str(self._path),
             "directory": str(self._path if self._path.is_dir() else self._path.parent),
         }
+        self._reader = threading.Thread(target=self._read, args=(say,), daemon=True)
         self._reader.start()
         assert self._process.stdin is not None  # noqa: S101  it was opened as a pipe
         with contextlib.suppress(BrokenPipeError):  # it has ended already; the exit code tells
@@ -81,13 +88,18 @@ class Program:
             raise EngineError("the program's Python has no Pulumi SDK. Run: pip install -r requirements.txt.")
         return code
 
+    def kill(self) -> None:
+        """Ends the process and all that it has started, and waits for nothing: a signal handler may call it."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def stop(self) -> None:
         """Ends the process and all that it has started, if it still runs."""
         if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
             self._process.wait()
-        if self._reader.is_alive():
+        if self._reader is not None:
             self._reader.join(_END_SECONDS)
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(BrokenPipeError):

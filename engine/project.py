@@ -13,6 +13,7 @@ from engine.values import compact_json
 _KEYS = frozenset(
     ["name", "runtime", "main", "description", "author", "website", "license", "config", "backend", "template", "tags"]
 )
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is far faster, where PyYAML has it
 _TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 
 
@@ -74,7 +75,7 @@ def load_project(cwd: Path) -> Project:
             "Run this in the project's folder or name it with --cwd."
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  it is a safe one
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"Pulumi.yaml: cannot be read as YAML ({error}).") from error
     if not isinstance(content, dict) or not isinstance(content.get("name"), str):

@@ -1,5 +1,6 @@
 """One stack, opened: its configuration, its secrets and its state."""
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from engine.lock import Lock
 from engine.model import State
 from engine.project import Project, load_project
 from engine.secrets import Crypter
-from engine.values import Secret
+from engine.values import Secret, leaves
 
 
 class Workspace:
@@ -26,7 +27,8 @@ class Workspace:
         self._config_file = (cwd / config_file).resolve() if config_file else None
 
     def choose(self, name: str) -> str:
-        """The stack named, else the selected one. Raises EngineError if there is neither."""
+        """The stack named, else that of PULUMI_STACK, else the selected one. Raises EngineError if there is neither."""
+        name = name or os.environ.get("PULUMI_STACK", "")
         stack = self.backend.stack_named(name) if name else self.backend.current()
         if not stack:
             raise EngineError("no stack selected. Use `pulumi stack select NAME`, or pass --stack NAME.")
@@ -68,14 +70,14 @@ class Session:
         """The configuration that the program gets, checked. Raises ConfigError."""
         values = self.config.values(self.crypter)
         self.config.validate(values)
-        self.blinder.learn([Secret(value.value) for value in values.values() if value.secret])
+        self.blinder.learn([Secret(leaf) for value in values.values() if value.secret for leaf in leaves(value.value)])
         return values
 
     def snapshot(self) -> Snapshot:
         """The recorded state. Raises StateError if it cannot be trusted, or is another project's."""
         snapshot = self.checkpoints.parse(self._content)
         self.refuse_strangers(snapshot.states)
-        self.blinder.learn([[state.inputs, state.outputs] for state in snapshot.states])
+        self.blinder.learn([state.inputs for state in snapshot.states])
         return snapshot
 
     def refuse_strangers(self, states: Sequence[State]) -> None:
@@ -101,9 +103,18 @@ class Session:
         self._lock = Lock(self.backend.lock_folder(self.stack), self.backend.url)
         return self._lock
 
-    def reload(self) -> None:
-        """Reads the state again: someone may have written it before the lock was taken."""
-        self._content = self.backend.read(self.stack)
+    def reload(self) -> bool:
+        """Reads the state again; whether someone has written it before the lock was taken."""
+        before, self._content = self._content, self.backend.read(self.stack)
+        return before != self._content
+
+    def remove(self) -> None:
+        """Removes the stack, its history and its configuration file. Raises EngineError if it has resources."""
+        self.reload()
+        if self.snapshot().states:
+            raise EngineError(f"'{self.stack}' still has resources; removal rejected. Run `pulumi destroy` first.")
+        self.backend.remove(self.stack)
+        self.config.path.unlink(missing_ok=True)
 
     def save(self, states: Sequence[State], pending: Sequence[Pending]) -> None:
         """Writes the checkpoint. Raises StateError, and StackLockedError once the lock has been taken away."""

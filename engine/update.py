@@ -4,26 +4,26 @@ import functools
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine import causes
 from engine.config import ConfigValue
-from engine.deployment import Deployment
+from engine.deployment import Deployment, Registration
 from engine.errors import EngineError, StepError
 from engine.events import Began, Ended, Listener, Message
 from engine.executor import Executor
 from engine.interrupt import Interrupt
 from engine.journal import Journal
-from engine.model import STACK_TYPE, State
+from engine.model import outputs_of
 from engine.planner import Planner
 from engine.program import Program, failure_of
 from engine.providers.docker_api import DockerApi, connect
 from engine.providers.registry import TYPES
 from engine.refresh import Refresher
 from engine.session import Session
-from engine.values import BLINDED, Properties
+from engine.values import BLINDED, Properties, has_unknown
 
 _NAME_DIGITS = 7
 _TITLES = {"up": ("Previewing update", "Updating"), "destroy": ("Previewing destroy", "Destroying")}
@@ -49,6 +49,10 @@ class Update:
     docker: Callable[[str], DockerApi] = field(default_factory=lambda: functools.cache(connect))
     """The Docker Engine of a host, connected when it is first needed."""
     values: Mapping[str, ConfigValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.foreseen: list[Registration] | None = None
+        """What the program registered in a preview that found nothing to change."""
 
     def run(self, *, preview: bool, program: Program | None = None) -> Ended:
         """Previews or acts; `program` is the waiting process of an `up`. Raises StepError if it failed."""
@@ -79,6 +83,8 @@ class Update:
             old_outputs=outputs_of(snapshot.states),
         )
         self.tell(ended)
+        if preview and (self.refresh or snapshot.pending or set(counts) != {"same"} or has_unknown(outputs)):
+            self.foreseen = None
         if not preview:
             self._archive(ended, journal, began)
         if ended.failed:
@@ -100,8 +106,11 @@ class Update:
         deployment = self._deployment(executor)
         if program is not None:
             self._run_program(program, deployment)
+        elif self.foreseen is not None:
+            deployment.replay(self.foreseen)
         else:
             deployment.delete_leftovers(causes.DESTROYED)
+        self.foreseen = deployment.registrations if self.kind == "up" else None
         if self.interrupt.cancelled.is_set():
             names = ", ".join(dict.fromkeys(deployment.left)) or "the deletions"
             text = f"cancelled; not reached: {names}. What was done is in the state. Run `{self.kind}` again to go on."
@@ -126,7 +135,7 @@ class Update:
 
         directory = self.session.project.directory
         monitor = Monitor(deployment, self.values, directory)
-        self.interrupt.at_once.append(program.stop)
+        self.interrupt.at_once.append(program.kill)
         runtime = {
             "project": deployment.project,
             "stack": deployment.stack,
@@ -137,7 +146,8 @@ class Update:
         }
         try:
             with monitor.serve() as address:
-                code = program.run(address, runtime, self.values)
+                code = program.run(address, runtime, self.values, self._say)
+
         finally:
             program.stop()
         text = failure_of(code)
@@ -147,6 +157,10 @@ class Update:
             deployment.failed = True
         elif not monitor.finished and not deployment.stopped:
             deployment.fail(EngineError(_ENDED_EARLY))
+
+    def _say(self, line: str) -> None:
+        """Shows a line that the program printed."""
+        self.tell(Message(severity="info", text=line))
 
     def _archive(self, ended: Ended, journal: Journal, began: float) -> None:
         """Writes the history entry of a finished update."""
@@ -164,8 +178,3 @@ class Update:
         }
         checkpoint = session.render(journal.states, journal.interrupted)
         session.backend.add_history(session.stack, entry, checkpoint)
-
-
-def outputs_of(states: Iterable[State]) -> Properties:
-    """The outputs of the stack itself."""
-    return next((state.outputs for state in states if state.type == STACK_TYPE), {})

@@ -1,121 +1,57 @@
 """preview, up, refresh, destroy, cancel."""
 
-import importlib
-import os
-import threading
 from argparse import Namespace
 
 from engine import lock
 from engine.asking import ask, is_interactive
-from engine.display.chooser import Screen
-from engine.errors import ChangesFoundError, UsageError
-from engine.events import Ended
-from engine.interrupt import Interrupt
+from engine.errors import UsageError
 from engine.program import Program
 from engine.session import Session, Workspace
-from engine.update import Update
 
-_PER_CPU = 4
 _NEEDS_YES = (
     "--yes or --skip-preview or --preview-only must be passed in to proceed when running in non-interactive mode"
 )
 
 
-class _Run:
-    """One verb, from preview over the question to the update."""
+def _go(arguments: Namespace, kind: str, *, only_preview: bool) -> Session:
+    if not only_preview and not (arguments.yes or arguments.skip_preview or is_interactive(arguments)):
+        raise UsageError(_NEEDS_YES, UsageError.NOT_INTERACTIVE)
+    workspace = Workspace(arguments.folder, arguments.config_file)
+    stack = workspace.choose(arguments.stack)
+    workspace.backend.require(stack)
+    program = Program(workspace.project) if kind == "up" else None
+    try:
+        from engine.operation import Operation  # noqa: PLC0415  slow to import; the program imports at the same time
 
-    def __init__(self, arguments: Namespace, kind: str) -> None:
-        workspace = Workspace(arguments.folder, arguments.config_file)
-        self.arguments, self.kind = arguments, kind
-        self.session = Session(workspace, workspace.choose(arguments.stack))
-        self.screen = Screen(arguments, self.session.blinder)
-        self.interrupt = Interrupt(self.screen)
-        self.programs: list[Program] = []
-        self.update = Update(
-            session=self.session,
-            kind=kind,
-            tell=self.screen,
-            interrupt=self.interrupt,
-            parallel=arguments.parallel or _PER_CPU * (os.cpu_count() or 1),
-            targets=frozenset(arguments.target),
-            refresh=getattr(arguments, "refresh", "false") == "true",
-            message=arguments.message,
-        )
-
-    def start_program(self) -> None:
-        """Starts the program for the next run, so that it imports while something else goes on."""
-        if self.kind == "up":
-            self.programs.append(Program(self.session.project, self.screen.program_line))
-            # gRPC is slow to import; meanwhile the key is derived from the passphrase.
-            threading.Thread(target=importlib.import_module, args=("engine.monitor",), daemon=True).start()
-
-    def preview(self, *, muted: bool = False) -> Ended:
-        self.screen.open(preview=True, muted=muted)
-        return self.update.run(preview=True, program=self.programs[-1] if self.programs else None)
-
-    def act(self) -> Ended:
-        self.screen.open(preview=False)
-        with self.session.lock() as held:
-            self.interrupt.at_once.append(lambda: held.__exit__(None, None, None))
-            self.session.reload()
-            return self.update.run(preview=False, program=self.programs[-1] if self.programs else None)
-
-    def confirm(self) -> None:
-        """Asks before acting. Raises UsageError when the answer is no."""
-        noun = "update" if self.kind == "up" else self.kind
-        while not (self.arguments.yes or self.arguments.skip_preview):
-            with self.interrupt.paused():
-                answer = ask(f"Do you want to perform this {noun}? (yes/no/details) ")
-            if answer in ("yes", "y"):
-                return
-            if answer not in ("details", "d"):
-                raise UsageError(f"confirmation declined, not proceeding with the {noun}", UsageError.DECLINED)
-            self.screen.show_details()
-
-    def expect_no_changes(self, ended: Ended) -> None:
-        """Raises ChangesFoundError if changes were not expected and there are some."""
-        if self.arguments.expect_no_changes and any(op != "same" for op in ended.changes):
-            verb = "were proposed" if ended.preview else "occurred"
-            raise ChangesFoundError(f"no changes were expected but changes {verb}")
-
-    def go(self, *, only_preview: bool) -> int:
-        arguments = self.arguments
-        if not only_preview and not (arguments.yes or arguments.skip_preview or is_interactive(arguments)):
-            raise UsageError(_NEEDS_YES, UsageError.NOT_INTERACTIVE)
-        self.start_program()
-        try:
-            self.update.values = self.session.values()
-            self.interrupt.install()
-            # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before
-            # anything is changed.
-            ended = self.preview(muted=not only_preview and arguments.skip_preview)
-            if only_preview:
-                self.expect_no_changes(ended)
-                return 0
-            self.start_program()
-            self.confirm()
-            self.session.ensure_salt()
-            self.expect_no_changes(self.act())
-            return 0
-        finally:
-            for program in self.programs:
-                program.stop()
+        session = Session(workspace, stack)
+        Operation(session, arguments, kind).go(program, only_preview=only_preview)
+    finally:
+        if program is not None:
+            program.stop()
+    return session
 
 
 def preview(arguments: Namespace) -> int:
-    return _Run(arguments, "up").go(only_preview=True)
+    _go(arguments, "up", only_preview=True)
+    return 0
 
 
 def up(arguments: Namespace) -> int:
-    return _Run(arguments, "up").go(only_preview=arguments.preview_only)
+    _go(arguments, "up", only_preview=arguments.preview_only)
+    return 0
 
 
 def refresh(arguments: Namespace) -> int:
-    return _Run(arguments, "refresh").go(only_preview=arguments.preview_only)
+    _go(arguments, "refresh", only_preview=arguments.preview_only)
+    return 0
 
 
 def destroy(arguments: Namespace) -> int:
-    return _Run(arguments, "destroy").go(only_preview=arguments.preview_only)
+    session = _go(arguments, "destroy", only_preview=arguments.preview_only)
+    if arguments.remove and not arguments.preview_only:
+        session.remove()
+        print("The resources in the stack have been deleted, and the history and configuration removed.")
+    return 0
 
 
 def cancel(arguments: Namespace) -> int:

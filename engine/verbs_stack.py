@@ -13,9 +13,9 @@ from engine.asking import ask, is_interactive
 from engine.checkpoint import CLI_VERSION, Checkpoints
 from engine.config import ConfigValue
 from engine.errors import EngineError, StateError, UsageError
+from engine.model import outputs_of
 from engine.secrets import Crypter
 from engine.session import Session, Workspace
-from engine.update import outputs_of
 from engine.values import blind, compact_json, reveal
 from engine.verbs_config import as_json
 

@@ -4,9 +4,8 @@ import argparse
 import sys
 
 from engine.blinder import Blinder
-from engine.display.details import DetailDisplay
 from engine.display.json_output import JsonEvents, JsonPreview
-from engine.display.lines import LineDisplay
+from engine.display.lines import DetailDisplay, LineDisplay
 from engine.display.tree import TreeDisplay
 from engine.display.words import Palette
 from engine.events import Ended, Event, Listener, Message, StepFailed
@@ -18,41 +17,27 @@ class Screen:
     def __init__(self, arguments: argparse.Namespace, blinder: Blinder) -> None:
         self._arguments, self._blinder = arguments, blinder
         self._muted = False
-        self._seen: list[Event] = []
         self._display: Listener = lambda _event: None
 
     def __call__(self, event: Event) -> None:
-        self._seen.append(event)
         if not self._muted or _is_bad_news(event):
             self._display(event)
 
-    def program_line(self, line: str) -> None:
-        """Shows a line that the program printed."""
-        self(Message(severity="info", text=line))
-
     def open(self, *, preview: bool, muted: bool = False) -> None:
         """Turns to the next run; a muted one shows nothing but what goes wrong."""
-        self._muted, self._seen = muted, []
+        self._muted = muted
         arguments = self._arguments
         if arguments.json:
             kind = JsonPreview if preview else JsonEvents
             self._display = kind(sys.stdout, self._blinder, show_secrets=arguments.show_secrets)
-        elif arguments.diff:
-            self._display = self._details()
+            return
+        palette = Palette(sys.stdout, arguments.color)
+        if arguments.diff:
+            show_secrets = arguments.show_secrets
+            self._display = DetailDisplay(sys.stdout, palette, self._blinder, show_secrets=show_secrets)
         else:
             live = sys.stdout.isatty() and not arguments.non_interactive and not muted
-            palette = Palette(sys.stdout, arguments.color)
             self._display = (TreeDisplay if live else LineDisplay)(sys.stdout, palette, self._blinder)
-
-    def show_details(self) -> None:
-        """Shows the preview once more, with every property."""
-        details = self._details()
-        for event in self._seen:
-            details(event)
-
-    def _details(self) -> DetailDisplay:
-        palette, show_secrets = Palette(sys.stdout, self._arguments.color), self._arguments.show_secrets
-        return DetailDisplay(sys.stdout, palette, self._blinder, show_secrets=show_secrets)
 
 
 def _is_bad_news(event: Event) -> bool:

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers.docker_api import DockerApi, Login
-from engine.values import Properties
+from engine.providers.docker_api import DockerApi, inspect
+from engine.providers.schema import Schema, auto_name, check_inputs, compare
+from engine.values import Properties, reveal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,6 @@ class Context:
     cancelled: threading.Event = field(default_factory=threading.Event)
     timeout_seconds: float | None = None
     cwd: Path = field(default_factory=Path)
-    logins: tuple[Login, ...] = ()
 
 
 class ResourceType:
@@ -66,3 +67,40 @@ class ResourceType:
 
 
 Types = Mapping[str, ResourceType]
+
+
+class Bridged(ResourceType):
+    """A type of the Docker provider: checks and compares inputs under `schema`."""
+
+    schema: ClassVar[Schema]
+    deleted_first: ClassVar[bool | None] = None
+    """Whether the old one goes before its replacement comes; None: where the program gave the name."""
+    kind: ClassVar[str] = ""
+    """Its plural in the Engine API, where a name must be free before one is made."""
+
+    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
+        return auto_name(name, check_inputs(name, news, self.schema), olds, unique)
+
+    def diff(self, old: State, news: Properties) -> Diff:
+        first = "name" not in news.get("__defaults", ()) if self.deleted_first is None else self.deleted_first
+        return Diff(changes=compare(old.inputs, news, self.schema), delete_before_replace=first)
+
+    def preview(self, old: State | None, news: Properties) -> Properties:
+        return {**(old.outputs if old else {}), **super().preview(old, news)}
+
+    def claim(self, context: Context, inputs: Properties) -> None:
+        if self.kind:
+            name, noun = str(reveal(inputs["name"])), self.kind.removesuffix("s")
+            if inspect(context.docker(), self.kind, name) is not None:
+                raise ProviderError(
+                    f"{context.name}: a {noun} named {name!r} exists already and is not in the state. "
+                    f"Remove it (docker {noun} rm {name}) or choose another name."
+                )
+
+    def recover(self, context: Context, inputs: Properties) -> None:
+        found = inspect(context.docker(), self.kind, str(reveal(inputs["name"]))) if self.kind else None
+        if found is not None:
+            self.remove(context, found["Id"])
+
+    def remove(self, context: Context, id_: str) -> None:
+        """Removes what a create that was cut off has left."""

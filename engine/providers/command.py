@@ -18,24 +18,18 @@ from engine.providers.schema import compare_plain
 from engine.values import Properties, Secret, has_secret, reveal
 
 _STREAMS = ("stdout", "stderr")
-_LOGGED = {None: _STREAMS, "stdoutAndStderr": _STREAMS, "stdout": ("stdout",), "stderr": ("stderr",), "none": ()}
-_KNOWN = frozenset(
-    [
-        "create",
-        "update",
-        "delete",
-        "triggers",
-        "environment",
-        "stdin",
-        "interpreter",
-        "dir",
-        "logging",
-        "addPreviousOutputInEnv",
-    ]
-)
+_KNOWN = frozenset(["create", "update", "delete", "triggers", "environment", "stdin"])
 _POLL_SECONDS = 0.1
 _KILL_AFTER_SECONDS = 5.0
 _ID_BYTES = 4
+_RUNNING: set["subprocess.Popen[str]"] = set()
+
+
+def kill_all() -> None:
+    """Ends every running command, and all that it has started, on the spot."""
+    for process in list(_RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class Command(ResourceType):
@@ -45,9 +39,6 @@ class Command(ResourceType):
         unsupported = sorted(set(news) - _KNOWN)
         if unsupported:
             raise UnsupportedError(f"{name}: property '{unsupported[0]}' is not supported by the embedded engine.")
-        logging = news.get("logging")
-        if isinstance(logging, str) and logging not in _LOGGED:
-            raise ProviderError(f"{name}.logging: must be one of {', '.join(filter(None, _LOGGED))} (got {logging!r}).")
         return {key: value for key, value in news.items() if value is not None}
 
     def diff(self, old: State, news: Properties) -> Diff:
@@ -86,8 +77,7 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
             for line in stream:
                 texts[name].append(line)
                 texts["both"].append(line)
-                if name in _LOGGED[plain.get("logging")]:
-                    context.progress(context.blind(line.rstrip("\n")))
+                context.progress(context.blind(line.rstrip("\n")))
 
     pipes = zip(_STREAMS, (process.stdout, process.stderr), strict=True)
     threads = [threading.Thread(target=drain, args=pair, daemon=True) for pair in pipes]
@@ -95,7 +85,11 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
         thread.start()
     with contextlib.suppress(BrokenPipeError), process.stdin or io.StringIO() as stdin:  # it may end without reading
         stdin.write(plain.get("stdin") or "")
-    _await_end(context, process)
+    _RUNNING.add(process)
+    try:
+        _await_end(context, process)
+    finally:
+        _RUNNING.discard(process)
     for thread in threads:
         thread.join(_KILL_AFTER_SECONDS)  # a background child may hold the pipes open
     code = process.returncode
@@ -107,14 +101,12 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
 
 def _start(context: Context, command: str, plain: Properties, previous: Properties) -> "subprocess.Popen[str]":
     environment = {**os.environ, **(plain.get("environment") or {})}
-    if plain.get("addPreviousOutputInEnv") is not False:
-        environment |= {f"PULUMI_COMMAND_{key.upper()}": value for key, value in previous.items()}
-    folder, pipe = context.cwd / (plain.get("dir") or "."), subprocess.PIPE
-    arguments = [*(plain.get("interpreter") or ["/bin/sh", "-c"]), command]
+    environment |= {f"PULUMI_COMMAND_{key.upper()}": value for key, value in previous.items()}
+    pipe = subprocess.PIPE
     try:
         return subprocess.Popen(
-            arguments,
-            cwd=folder,
+            ["/bin/sh", "-c", command],
+            cwd=context.cwd,
             env=environment,
             stdin=pipe,
             stdout=pipe,
@@ -124,7 +116,7 @@ def _start(context: Context, command: str, plain: Properties, previous: Properti
             start_new_session=True,  # ^C reaches the engine alone, which then ends the command
         )
     except OSError as error:
-        raise ProviderError(f"{context.name}: the command cannot be started in {folder} ({error}).") from error
+        raise ProviderError(f"{context.name}: the command cannot be started ({error}).") from error
 
 
 def _await_end(context: Context, process: "subprocess.Popen[str]") -> None:

@@ -1,28 +1,32 @@
 """docker:index/container:Container."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers import Context
-from engine.providers.bridged import Bridged
-from engine.providers.container_config import create_request, endpoint, observe, published_ports, resources
-from engine.providers.container_schema import CAN_DRIFT, SCHEMA, SENT_ON_UPDATE, STATE_ONLY
-from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError, inspect, log_text
-from engine.providers.pulling import ensure_image
+from engine.providers import Bridged, Context
+from engine.providers.container_config import (
+    CAN_DRIFT,
+    SCHEMA,
+    SENT_ON_UPDATE,
+    STATE_ONLY,
+    create_request,
+    observe,
+    published_ports,
+    resources,
+)
+from engine.providers.docker_api import NOT_FOUND, DockerApi, DockerError, inspect
+from engine.providers.remote_image import ensure_image
 from engine.providers.schema import as_read, recorded
 from engine.values import Properties, reveal
 
 _TIMES = '{"create":1200000000000,"delete":1200000000000,"update":1200000000000}'
 _META = f'{{"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{_TIMES},"schema_version":"2"}}'
 _POLL_SECONDS = 0.25
-_TELL_SECONDS = 5
-_LOG_LINES = 20
 _REMOVE_SECONDS = 30.0
-_RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 _DRIFTING = {key: SCHEMA[key] for key in CAN_DRIFT}
+_NOT_READ_BACK = ("envs", "labels", "ports", "volumes", "networksAdvanced", "mounts")
 
 
 class Container(Bridged):
@@ -30,37 +34,16 @@ class Container(Bridged):
 
     schema = SCHEMA
     deleted_first = True
-
-    def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:
-        checked = super().check(name, news, olds, unique, cwd)
-        restart = reveal(checked["restart"])
-        if isinstance(restart, str) and restart not in _RESTARTS:
-            raise ProviderError(f"{name}.restart: must be one of {', '.join(_RESTARTS)} (got {restart!r}).")
-        return checked
-
-    def claim(self, context: Context, inputs: Properties) -> None:
-        name = str(reveal(inputs["name"]))
-        if inspect(context.docker(), "containers", name) is not None:
-            raise ProviderError(
-                f"{context.name}: a container named {name!r} exists already and is not in the state. "
-                f"Remove it (docker rm -f {name}) or choose another name."
-            )
-
-    def recover(self, context: Context, inputs: Properties) -> None:
-        found = inspect(context.docker(), "containers", str(reveal(inputs["name"])))
-        if found is not None:
-            _remove(context.docker(), found["Id"], volumes=True)
+    kind = "containers"
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
         docker, plain = context.docker(), reveal(inputs)
         ensure_image(context, str(plain["image"]))
-        params = {"name": plain["name"], **({"platform": plain["platform"]} if plain.get("platform") else {})}
-        id_ = docker.call("POST", "/containers/create", create_request(plain), params=params)["Id"]
+        id_ = docker.call("POST", "/containers/create", create_request(plain), params={"name": plain["name"]})["Id"]
         try:
             _join_networks(docker, id_, plain)
             if plain["start"]:
                 docker.call("POST", f"/containers/{id_}/start")
-                _wait_until_healthy(context, id_, plain)
         except ProviderError as error:
             info = None if error.unsure else inspect(docker, "containers", id_)
             outputs = _recorded(inputs, info) if info else {"id": id_}
@@ -93,31 +76,29 @@ class Container(Bridged):
             docker.call("POST", f"/containers/{old.id}/update", resources(plain))
         if "mustRun" in diff.keys and plain["mustRun"] and plain["start"]:
             docker.call("POST", f"/containers/{old.id}/start")
-            _wait_until_healthy(context, old.id, plain)
         return _recorded(inputs, _inspect(context, old.id))
 
     def delete(self, context: Context, state: State) -> None:
-        docker, plain = context.docker(), reveal(state.outputs)
-        grace = int(plain.get("destroyGraceSeconds") or 0)
+        grace = int(reveal(state.outputs).get("destroyGraceSeconds") or 0)
         try:
-            docker.call("POST", f"/containers/{state.id}/stop", params={"t": grace}, seconds=grace)
+            context.docker().call("POST", f"/containers/{state.id}/stop", params={"t": grace}, seconds=grace)
         except DockerError as error:
             if error.status != NOT_FOUND:
                 raise
-        _remove(docker, state.id, volumes=bool(plain.get("removeVolumes", True)))
+        self.remove(context, state.id)
 
-
-def _remove(docker: DockerApi, id_: str, *, volumes: bool) -> None:
-    try:
-        docker.call("DELETE", f"/containers/{id_}", params={"force": 1, "v": int(volumes)})
-    except DockerError as error:
-        if error.status != NOT_FOUND and "already in progress" not in str(error):
-            raise
-    deadline = time.monotonic() + _REMOVE_SECONDS
-    while inspect(docker, "containers", id_) is not None:
-        if time.monotonic() > deadline:
-            raise ProviderError(f"container {id_[:12]}: Docker is still removing it. Run again.")
-        time.sleep(_POLL_SECONDS)
+    def remove(self, context: Context, id_: str) -> None:
+        docker = context.docker()
+        try:
+            docker.call("DELETE", f"/containers/{id_}", params={"force": 1, "v": 1})
+        except DockerError as error:
+            if error.status != NOT_FOUND and "already in progress" not in str(error):
+                raise
+        deadline = time.monotonic() + _REMOVE_SECONDS
+        while inspect(docker, "containers", id_) is not None:
+            if time.monotonic() > deadline:
+                raise ProviderError(f"container {id_[:12]}: Docker is still removing it. Run again.")
+            time.sleep(_POLL_SECONDS)
 
 
 def _inspect(context: Context, id_: str) -> dict[str, Any]:
@@ -136,53 +117,18 @@ def _join_networks(docker: DockerApi, id_: str, plain: Properties) -> None:
         if "is not connected to" not in str(error):
             raise
     for network in networks:
+        body = {"Container": id_, "EndpointConfig": {"Aliases": network.get("aliases") or []}}
         try:
-            body = {"Container": id_, "EndpointConfig": endpoint(network)}
             docker.call("POST", f"/networks/{network['name']}/connect", body)
         except DockerError as error:
             raise ProviderError(f"it cannot join the network {network['name']!r}: {error}") from error
 
 
-def _wait_until_healthy(context: Context, id_: str, plain: Properties) -> None:
-    """Returns when the health check passes. Raises ProviderError as soon as it no longer can."""
-    limit, began = float(plain.get("waitTimeout") or 0), time.monotonic()
-    while plain.get("wait"):
-        info = _inspect(context, id_)
-        state, elapsed = info["State"], time.monotonic() - began
-        health = (state.get("Health") or {}).get("Status", "")
-        if state["Running"] and health == "healthy":
-            return
-        if state["Running"] and not health:
-            raise ProviderError("it has `wait` but no health check. Give it a `healthcheck` or leave `wait` out.")
-        if not state["Running"] or state.get("Restarting") or info.get("RestartCount"):
-            cause = f"it ended with exit code {state.get('ExitCode')} while it was waited for"
-            raise ProviderError(_with_log(context, id_, state, cause))
-        if context.cancelled.is_set():
-            raise ProviderError("the wait for its health check was cancelled. The next `up` replaces it.")
-        if elapsed > limit:
-            raise ProviderError(_with_log(context, id_, state, f"it was not healthy within {limit:g} seconds"))
-        context.progress(f"waiting until healthy: {health} after {elapsed // _TELL_SECONDS * _TELL_SECONDS:.0f}s")
-        time.sleep(_POLL_SECONDS)
-
-
-def _with_log(context: Context, id_: str, state: dict[str, Any], cause: str) -> str:
-    checks = (state.get("Health") or {}).get("Log") or ()
-    parts = [cause + "."]
-    if checks and checks[-1].get("ExitCode"):
-        parts.append(f"Last health check (exit code {checks[-1]['ExitCode']}): {checks[-1].get('Output', '').strip()}")
-    tail = {"stdout": 1, "stderr": 1, "tail": str(_LOG_LINES)}
-    log = log_text(context.docker().call("GET", f"/containers/{id_}/logs", params=tail))
-    lines = log.rstrip().splitlines()
-    parts.append("Last lines of its log:\n" + "\n".join(f"    {line}" for line in lines))
-    return context.blind("\n".join(parts))
-
-
 def _recorded(inputs: Properties, info: dict[str, Any]) -> Properties:
     """The outputs: what Docker tells, and what the program gave as it gave it."""
     blank: Properties = {"attach": False, "logs": False, "wait": False, "rm": False}
-    blank |= {key: [] for key in ("envs", "labels", "ports", "volumes", "uploads", "networksAdvanced", "mounts")}
-    observed = observe(info)
-    given = recorded(inputs, SCHEMA)
+    blank |= {key: [] for key in _NOT_READ_BACK}
+    observed, given = observe(info), recorded(inputs, SCHEMA)
     if not info["State"]["Running"]:
         observed["exitCode"] = info["State"].get("ExitCode", 0)
     elif inputs.get("ports"):

@@ -1,16 +1,61 @@
-"""A container in Docker's words: the create and update requests, and an inspection read back."""
+"""A container in Docker's words: its schema, the create and update requests, and an inspection read back."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import ProviderError
-from engine.providers.container_schema import SCHEMA
-from engine.providers.network import labels_of
-from engine.providers.schema import nanoseconds
+from engine.providers.schema import LABEL, labels_of, nanoseconds, parse_schema
 from engine.values import Properties
 
 _MEBIBYTE = 1024 * 1024
 _NANO = 10**9
+
+SCHEMA = parse_schema(
+    """
+    text required           image
+    text                    name networkMode=bridge
+    text keeps              user workingDir
+    text computed           hostname logDriver stopSignal
+    text in-place           restart=no
+    decimal                 cpus
+    number in-place         cpuShares destroyGraceSeconds memory
+    number in-place         containerReadRefreshTimeoutMilliseconds=15000 waitTimeout=60
+    number in-place computed  memorySwap
+    number computed         shmSize stopTimeout
+    flag                    readOnly
+    flag in-place           mustRun=true removeVolumes=true start=true
+    flag in-place computed  init
+    list computed           command entrypoints
+    set computed            envs securityOpts
+    map                     logOpts sysctls
+    map in-place            tmpfs
+    object                  capabilities
+    object in-place computed  healthcheck
+    objects                 ports
+    object-set              mounts networksAdvanced ulimits volumes
+    object-set computed     labels
+    """,
+    capabilities=parse_schema("set adds drops"),
+    healthcheck=parse_schema("duration interval startInterval startPeriod timeout\nnumber retries\nlist tests"),
+    labels=LABEL,
+    mounts=parse_schema(
+        "text required target type\ntext source\nflag readOnly\nobject tmpfsOptions",
+        tmpfsOptions=parse_schema("number mode sizeBytes"),
+    ),
+    networksAdvanced=parse_schema("text required name\nset aliases"),
+    ports=parse_schema("number required internal\nnumber computed external\ntext ip=0.0.0.0 protocol=tcp"),
+    ulimits=parse_schema("text required name\nnumber required hard soft"),
+    volumes=parse_schema("text required containerPath volumeName\nflag readOnly"),
+)
+"""`memorySwap` counts as computed: Docker doubles `memory` where it is not given."""
+
+SENT_ON_UPDATE = ("restart", "cpuShares", "memory", "memorySwap")
+"""What Docker can change on a running container."""
+
+STATE_ONLY = ("healthcheck", "init", "tmpfs")
+"""What the provider says it updates and does not: Docker cannot change it on an existing container."""
+
+CAN_DRIFT = frozenset([*SENT_ON_UPDATE, "cpus", "name"])
+"""What can change on a container behind the engine's back; the rest is fixed when it is created."""
 
 
 def _table(pairs: str) -> dict[str, str]:
@@ -19,17 +64,20 @@ def _table(pairs: str) -> dict[str, str]:
 
 
 _CONFIG = _table(
-    "command=Cmd entrypoints=Entrypoint hostname=Hostname stdinOpen=OpenStdin stopSignal=StopSignal "
-    "stopTimeout=StopTimeout tty=Tty user=User workingDir=WorkingDir"
+    "command=Cmd entrypoints=Entrypoint hostname=Hostname stopSignal=StopSignal stopTimeout=StopTimeout user=User "
+    "workingDir=WorkingDir"
 )
 _HOST = _table(
-    "cpuSet=CpusetCpus cpuShares=CpuShares dns=Dns dnsOpts=DnsOptions dnsSearches=DnsSearch groupAdds=GroupAdd "
-    "init=Init ipcMode=IpcMode networkMode=NetworkMode pidMode=PidMode privileged=Privileged readOnly=ReadonlyRootfs "
-    "runtime=Runtime sysctls=Sysctls tmpfs=Tmpfs usernsMode=UsernsMode"
+    "cpuShares=CpuShares init=Init networkMode=NetworkMode readOnly=ReadonlyRootfs sysctls=Sysctls tmpfs=Tmpfs"
 )
-_MEBIBYTES = _table("memory=Memory memoryReservation=MemoryReservation memorySwap=MemorySwap shmSize=ShmSize")
+_ONLY_READ = _table("ipcMode=IpcMode runtime=Runtime securityOpts=SecurityOpt")
+_MEBIBYTES = _table("memory=Memory memorySwap=MemorySwap shmSize=ShmSize")
 _DURATIONS = _table("interval=Interval timeout=Timeout startPeriod=StartPeriod startInterval=StartInterval")
-_BLANK: Mapping[str, Any] = {"text": "", "number": 0, "flag": False, "list": [], "set": [], "map": {}}
+_OF_NETWORK = _table(
+    "gateway=Gateway globalIpv6Address=GlobalIPv6Address ipAddress=IPAddress ipv6Gateway=IPv6Gateway "
+    "macAddress=MacAddress globalIpv6PrefixLength=GlobalIPv6PrefixLen ipPrefixLength=IPPrefixLen"
+)
+_BLANK: Mapping[str, Any] = {"text": "", "number": 0, "flag": False, "list": [], "map": {}}
 
 
 def create_request(inputs: Properties) -> dict[str, Any]:
@@ -40,7 +88,7 @@ def create_request(inputs: Properties) -> dict[str, Any]:
         "Labels": labels_of(inputs),
         "Env": inputs.get("envs") or [],
         "ExposedPorts": {_port_key(port): {} for port in inputs.get("ports") or ()},
-        "Volumes": {item["containerPath"]: {} for item in inputs.get("volumes") or () if item.get("containerPath")},
+        "Volumes": {item["containerPath"]: {} for item in inputs.get("volumes") or ()},
         "HostConfig": _host_config(inputs),
     }
     check = inputs.get("healthcheck")
@@ -55,21 +103,19 @@ def _picked(inputs: Properties, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _host_config(inputs: Properties) -> dict[str, Any]:
-    capabilities, options = inputs.get("capabilities") or {}, inputs.get("securityOpts") or []
-    volumes = inputs.get("volumes") or ()
+    capabilities = inputs.get("capabilities") or {}
     host = {
         **_picked(inputs, _HOST),
         **resources(inputs),
         "Init": bool(inputs.get("init")),
+        "NanoCpus": round(float(inputs.get("cpus") or 0) * _NANO),
         "ShmSize": (inputs.get("shmSize") or 0) * _MEBIBYTE,
         "LogConfig": {"Type": inputs.get("logDriver") or "", "Config": inputs.get("logOpts") or {}},
         "CapAdd": capabilities.get("adds") or [],
         "CapDrop": capabilities.get("drops") or [],
-        "SecurityOpt": [option for option in options if option != "systempaths=unconfined"],
-        "Binds": [_bind(item) for item in volumes if item.get("volumeName") or item.get("hostPath")],
-        "VolumesFrom": [item["fromContainer"] for item in volumes if item.get("fromContainer")],
+        "SecurityOpt": inputs.get("securityOpts") or [],
+        "Binds": [_bind(item) for item in inputs.get("volumes") or ()],
         "Mounts": [_mount(item) for item in inputs.get("mounts") or ()],
-        "ExtraHosts": [f"{item['host']}:{item['ip']}" for item in inputs.get("hosts") or ()],
         "Ulimits": [
             {key.title(): item[key] for key in ("name", "soft", "hard")} for item in inputs.get("ulimits") or ()
         ],
@@ -78,13 +124,6 @@ def _host_config(inputs: Properties) -> dict[str, Any]:
     for port in inputs.get("ports") or ():
         binding = {"HostPort": str(port.get("external") or 0), "HostIp": port.get("ip") or ""}
         host["PortBindings"].setdefault(_port_key(port), []).append(binding)
-    if "systempaths=unconfined" in options:
-        host["MaskedPaths"] = host["ReadonlyPaths"] = []
-    if inputs.get("cpus"):
-        try:
-            host["NanoCpus"] = round(float(inputs["cpus"]) * _NANO)
-        except ValueError as error:
-            raise ProviderError(f"cpus: must be a number as text (got {inputs['cpus']!r}).") from error
     return host
 
 
@@ -92,9 +131,8 @@ def resources(inputs: Properties) -> dict[str, Any]:
     """What can also be changed on a running container."""
     sizes = {name: inputs.get(key) or 0 for key, name in _MEBIBYTES.items() if key != "shmSize"}
     return {
-        "RestartPolicy": {"Name": inputs["restart"], "MaximumRetryCount": inputs.get("maxRetryCount") or 0},
+        "RestartPolicy": {"Name": inputs["restart"]},
         "CpuShares": inputs.get("cpuShares") or 0,
-        "CpusetCpus": inputs.get("cpuSet") or "",
         **{name: size * _MEBIBYTE if size > 0 else size for name, size in sizes.items()},
     }
 
@@ -104,39 +142,15 @@ def _port_key(port: Properties) -> str:
 
 
 def _bind(volume: Properties) -> str:
-    relabel = f",{volume['selinuxRelabel']}" if volume.get("selinuxRelabel") else ""
-    access = ("ro" if volume.get("readOnly") else "rw") + relabel
-    return f"{volume.get('hostPath') or volume['volumeName']}:{volume['containerPath']}:{access}"
+    return f"{volume['volumeName']}:{volume['containerPath']}:{'ro' if volume.get('readOnly') else 'rw'}"
 
 
 def _mount(item: Properties) -> dict[str, Any]:
     mount = {"Type": item["type"], "Target": item["target"], "Source": item.get("source") or ""}
     mount["ReadOnly"] = bool(item.get("readOnly"))
-    options = item.get(f"{item['type']}Options")
-    if options and item["type"] == "bind":
-        mount["BindOptions"] = {"Propagation": options.get("propagation") or ""}
-    elif options and item["type"] == "tmpfs":
+    if options := item.get("tmpfsOptions"):
         mount["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
-    elif options:
-        mount["VolumeOptions"] = {"NoCopy": bool(options.get("noCopy")), "Labels": labels_of(options)}
-        if options.get("driverName") or options.get("driverOptions"):
-            driver = {"Name": options.get("driverName") or "", "Options": options.get("driverOptions") or {}}
-            mount["VolumeOptions"]["DriverConfig"] = driver
-        if options.get("subpath"):
-            mount["VolumeOptions"]["Subpath"] = options["subpath"]
     return mount
-
-
-def endpoint(network: Properties) -> dict[str, Any]:
-    """How the container joins one of its `networksAdvanced`."""
-    addresses = {"IPv4Address": "ipv4Address", "IPv6Address": "ipv6Address", "LinkLocalIPs": "linkLocalIps"}
-    options = (option.partition("=") for option in network.get("driverOpts") or ())
-    return {
-        "Aliases": network.get("aliases") or [],
-        "IPAMConfig": {name: network[key] for name, key in addresses.items() if network.get(key)},
-        "MacAddress": network.get("macAddress") or "",
-        "DriverOpts": {key: value for key, _, value in options},
-    }
 
 
 # An inspection, read back
@@ -150,12 +164,17 @@ def observe(info: dict[str, Any]) -> Properties:
         "bridge": settings.get("Bridge") or "",
         "id": info["Id"],
         "name": info["Name"].lstrip("/"),
-        "networkDatas": _networks(settings.get("Networks") or {}),
+        "networkDatas": [
+            {
+                "networkName": network,
+                **{key: data.get(name) or (0 if key.endswith("Length") else "") for key, name in _OF_NETWORK.items()},
+            }
+            for network, data in (settings.get("Networks") or {}).items()
+        ],
         "platform": info.get("Platform") or "",
         "restart": (host.get("RestartPolicy") or {}).get("Name") or "no",
-        "maxRetryCount": (host.get("RestartPolicy") or {}).get("MaximumRetryCount") or 0,
         "logDriver": (host.get("LogConfig") or {}).get("Type") or "",
-        "securityOpts": host.get("SecurityOpt") or [],
+        **{key: host.get(name) or ([] if key == "securityOpts" else "") for key, name in _ONLY_READ.items()},
     }
     for part, names in ((config, _CONFIG), (host, _HOST)):
         observed |= {key: part.get(name) or _BLANK[SCHEMA[key].kind] for key, name in names.items()}
@@ -163,7 +182,7 @@ def observe(info: dict[str, Any]) -> Properties:
         size = host.get(name) or 0
         observed[key] = size // _MEBIBYTE if size > 0 else size
     if host.get("NanoCpus"):
-        observed["cpus"] = cpus_text(host["NanoCpus"])
+        observed["cpus"] = cpus_text(host["NanoCpus"] / _NANO)
     check = config.get("Healthcheck")
     if check:
         times = {key: duration_text(check.get(name) or 0) for key, name in _DURATIONS.items()}
@@ -171,11 +190,10 @@ def observe(info: dict[str, Any]) -> Properties:
     return observed
 
 
-def cpus_text(nano: int) -> str:
-    """The provider's own words for a limit of CPUs: `1.0`, `0.5`, `0.25`; round numbers alone keep a zero."""
-    text = f"{nano / _NANO:.9f}"
-    nine_zeros = text.count("0") == 9  # noqa: PLR2004 - the provider's test for "a round number"
-    return f"{nano / _NANO:.1f}" if nine_zeros else text.rstrip("0")
+def cpus_text(cpus: float) -> str:
+    """In the words in which the real provider reads it back: `0.25`, `1.0`, but `10.`."""
+    text = f"{cpus:.9f}"
+    return f"{cpus:.1f}" if text.count("0") == 9 else text.rstrip("0")  # noqa: PLR2004  its test for a round number
 
 
 def duration_text(nanoseconds: int) -> str:
@@ -186,22 +204,6 @@ def duration_text(nanoseconds: int) -> str:
     minutes, rest = divmod(nanoseconds, 60 * _NANO)
     hours, minutes = divmod(minutes, 60)
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest / _NANO:g}s"
-
-
-def _networks(networks: dict[str, Any]) -> list[Properties]:
-    names = _table(
-        "gateway=Gateway globalIpv6Address=GlobalIPv6Address ipAddress=IPAddress ipv6Gateway=IPv6Gateway "
-        "macAddress=MacAddress"
-    )
-    sizes = _table("globalIpv6PrefixLength=GlobalIPv6PrefixLen ipPrefixLength=IPPrefixLen")
-    return [
-        {
-            "networkName": network,
-            **{key: data.get(name) or "" for key, name in names.items()},
-            **{key: data.get(name) or 0 for key, name in sizes.items()},
-        }
-        for network, data in networks.items()
-    ]
 
 
 def published_ports(info: dict[str, Any]) -> list[Properties]:

@@ -1,10 +1,7 @@
-"""The seam to a Docker Engine: one request method, and one for streams."""
+"""The seam to a Docker Engine: one request method, one for a build and one for a pull."""
 
-import codecs
-import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any, Protocol
 from urllib.parse import quote
@@ -15,7 +12,6 @@ NOT_FOUND, CONFLICT = 404, 409
 _FIRST_ERROR = 400
 _SECONDS = 120  # one call; waiting is done by polling
 _POOL = 64
-_FRAME_BYTES = 8
 
 
 class DockerError(ProviderError):
@@ -27,30 +23,19 @@ class DockerError(ProviderError):
         self.unsure = status == 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Login:
-    server: str
-    username: str
-    password: str
-
-
 class DockerApi(Protocol):
     """Paths are those of the Engine API, without the version. Everything raises DockerError."""
 
     def call(
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, seconds: float = 0
     ) -> Any:
-        """Sends `body` as JSON, or as it is when it is bytes; the JSON answer, bytes, or None."""
+        """Sends `body` as JSON; the JSON answer, or None. `seconds` is what the answer may take beyond the usual."""
 
-    def stream(
-        self,
-        path: str,
-        params: Mapping[str, Any],
-        *,
-        data: IO[bytes] | None = None,
-        login: tuple[str, Login | None] = ("", None),
-    ) -> Iterator[dict[str, Any]]:
-        """The messages of a pull, push or build; `login` is the image whose registry asks, and what to say."""
+    def build(self, params: Mapping[str, Any], archive: IO[bytes]) -> Iterator[dict[str, Any]]:
+        """The messages of an image build."""
+
+    def pull(self, image: str, platform: str | None) -> Iterator[dict[str, Any]]:
+        """The messages of a pull, with the login that `docker login` left for the registry."""
 
 
 def inspect(docker: DockerApi, kind: str, name: str) -> dict[str, Any] | None:
@@ -66,14 +51,14 @@ def inspect(docker: DockerApi, kind: str, name: str) -> dict[str, Any] | None:
 
 
 class DockerEngine:
-    """A DockerApi over HTTP, by the client of the Docker SDK. Safe to share between threads."""
+    """A DockerApi over the client of the Docker SDK, which is slow to import. Safe to share between threads."""
 
     def __init__(self, host: str) -> None:
         self._host = host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
     @cached_property
     def _client(self) -> Any:
-        import docker  # noqa: PLC0415  0.2 s that a preview need not pay
+        import docker  # noqa: PLC0415
         from docker.errors import DockerException  # noqa: PLC0415
 
         if self._host.startswith("ssh://"):
@@ -98,61 +83,34 @@ class DockerEngine:
     def call(
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, seconds: float = 0
     ) -> Any:
-        content = {"data": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
-        response = self._send(method, path, params=params, timeout=_SECONDS + seconds, **content)
-        if response.headers.get("Content-Type", "").startswith("application/json"):
-            return response.json()
-        return response.content or None
+        response = self._send(method, path, params=params, timeout=_SECONDS + seconds, json=body)
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        return response.json() if is_json else None
 
-    def stream(
-        self,
-        path: str,
-        params: Mapping[str, Any],
-        *,
-        data: IO[bytes] | None = None,
-        login: tuple[str, Login | None] = ("", None),
-    ) -> Iterator[dict[str, Any]]:
-        headers = self._auth(*login) if login[0] else {"Content-Type": "application/x-tar"}
-        response = self._send("POST", path, params=params, data=data, headers=headers, stream=True, timeout=None)
-        yield from json_stream(response.iter_content(None))
+    def build(self, params: Mapping[str, Any], archive: IO[bytes]) -> Iterator[dict[str, Any]]:
+        from docker.utils.json_stream import json_stream  # noqa: PLC0415
 
-    def _auth(self, image: str, login: Login | None) -> dict[str, str]:
-        """The header for `image`'s registry: what the program gave, else what ~/.docker/config.json has."""
-        from docker import auth  # noqa: PLC0415
+        headers = {"Content-Type": "application/x-tar"}
+        answer = self._send("POST", "/build", params=params, data=archive, headers=headers, stream=True, timeout=None)
+        messages: Any = json_stream(answer.iter_content(None))
+        yield from messages
 
-        if login is not None:
-            known: Any = {"username": login.username, "password": login.password, "serveraddress": login.server}
-        else:
-            known = auth.load_config().resolve_authconfig(auth.resolve_repository_name(image)[0])
-        return {"X-Registry-Auth": auth.encode_header(known or {}).decode()}
+    def pull(self, image: str, platform: str | None) -> Iterator[dict[str, Any]]:
+        from docker.errors import APIError  # noqa: PLC0415
+        from docker.utils import parse_repository_tag  # noqa: PLC0415
+
+        repository, tag = parse_repository_tag(image)
+        try:
+            for message in self._client.pull(repository, tag, stream=True, decode=True, platform=platform):
+                if "error" in message:
+                    raise DockerError(str(message["error"]), 1)
+                yield message
+        except APIError as error:
+            raise DockerError(str(error.explanation or error), 1) from error
 
 
 def connect(host: str) -> DockerApi:
     return DockerEngine(host)
-
-
-def json_stream(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    """JSON objects, one after the other, out of a byte stream."""
-    decoder, utf8, text = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("replace"), ""
-    for chunk in chunks:
-        text += utf8.decode(chunk)
-        while text := text.lstrip():
-            try:
-                value, end = decoder.raw_decode(text)
-            except ValueError:
-                break  # the rest is still to come
-            text = text[end:]
-            yield value
-
-
-def log_text(raw: bytes | None) -> str:
-    """The text of a container's log, whose bytes come in frames unless it has a terminal."""
-    raw, out, position = raw or b"", b"", 0
-    while position + _FRAME_BYTES <= len(raw) and raw[position + 1 : position + 4] == b"\0\0\0":
-        end = position + _FRAME_BYTES + int.from_bytes(raw[position + 4 : position + _FRAME_BYTES], "big")
-        out += raw[position + _FRAME_BYTES : end]
-        position = end
-    return (out + raw[position:]).decode("utf-8", "replace")
 
 
 def _unreachable(host: str, reason: str) -> str:

@@ -1,100 +1,106 @@
-"""docker:index/network:Network."""
+"""docker:index/network:Network and docker:index/volume:Volume: what may still be in use for a moment."""
 
+import time
 from typing import Any
+from urllib.parse import quote
 
-from engine.errors import ProviderError
 from engine.model import State
-from engine.providers import Context
-from engine.providers.bridged import Bridged
-from engine.providers.docker_api import inspect
-from engine.providers.removal import remove
-from engine.providers.schema import LABEL, as_read, parse_schema, recorded
+from engine.providers import Bridged, Context
+from engine.providers.docker_api import NOT_FOUND, DockerError, inspect
+from engine.providers.schema import LABEL, as_read, label_list, labels_of, parse_schema, recorded
 from engine.values import Properties, reveal
 
-SCHEMA = parse_schema(
-    """
-    attachable   flag
-    driver       text        computed
-    ingress      flag
-    internal     flag        computed
-    ipamConfigs  object-set  computed
-    ipamDriver   text        =default
-    ipamOptions  map
-    ipv6         flag
-    labels       object-set
-    name         text
-    options      map         computed
-    """,
-    labels=LABEL,
-    ipamConfigs=parse_schema("auxAddress map\ngateway text\nipRange text\nsubnet text"),
+_NETWORK = parse_schema(
+    "text name ipamDriver=default\ntext computed driver\nflag computed internal\nobject-set labels", labels=LABEL
 )
-_SAME_NAMES = {"Name": "name", "Driver": "driver", "Internal": "internal", "Attachable": "attachable"}
-_SAME_NAMES |= {"Ingress": "ingress", "EnableIPv6": "ipv6", "Options": "options"}
-_IPAM_NAMES = {"Subnet": "subnet", "IPRange": "ipRange", "Gateway": "gateway", "AuxiliaryAddresses": "auxAddress"}
-
-
-def labels_of(inputs: Properties) -> dict[str, str]:
-    return {item["label"]: item["value"] for item in inputs.get("labels") or ()}
-
-
-def label_list(labels: dict[str, str] | None) -> list[dict[str, str]]:
-    return [{"label": key, "value": value} for key, value in sorted((labels or {}).items())]
+_VOLUME = parse_schema("text computed driver name\nobject-set labels", labels=LABEL)
+_READ = {"name": "Name", "driver": "Driver", "internal": "Internal", "attachable": "Attachable", "ingress": "Ingress"}
+_READ |= {"ipv6": "EnableIPv6", "options": "Options"}
+_BLANK: Properties = {"options": {}, "driver": "bridge"}
+_POOL = {"subnet": "Subnet", "ipRange": "IPRange", "gateway": "Gateway", "auxAddress": "AuxiliaryAddresses"}
+_META = '{"schema_version":"1"}'
+_SECONDS = 30.0
+_POLL_SECONDS = 0.2
 
 
 class Network(Bridged):
     """A Docker network; every change replaces it."""
 
-    schema = SCHEMA
-
-    def claim(self, context: Context, inputs: Properties) -> None:
-        name = str(reveal(inputs["name"]))
-        if inspect(context.docker(), "networks", name) is not None:
-            raise ProviderError(
-                f"{context.name}: a network named {name!r} exists already and is not in the state. "
-                f"Remove it (docker network rm {name}) or choose another name."
-            )
-
-    def recover(self, context: Context, inputs: Properties) -> None:
-        found = inspect(context.docker(), "networks", str(reveal(inputs["name"])))
-        if found is not None:
-            remove(context, f"/networks/{found['Id']}", busy="has active endpoints")
+    schema = _NETWORK
+    kind = "networks"
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
-        docker = context.docker()
-        id_ = docker.call("POST", "/networks/create", _request(reveal(inputs)))["Id"]
-        return id_, {**_observed(inspect(docker, "networks", id_) or {"Id": id_}), **recorded(inputs, SCHEMA)}
+        docker, plain = context.docker(), reveal(inputs)
+        request = {"Name": plain["name"], "Driver": plain.get("driver") or "bridge", "Labels": labels_of(plain)}
+        request |= {"CheckDuplicate": True, "Internal": bool(plain.get("internal"))}
+        request["IPAM"] = {"Driver": plain["ipamDriver"], "Config": [], "Options": {}}
+        id_ = docker.call("POST", "/networks/create", request)["Id"]
+        return id_, {**_network(inspect(docker, "networks", id_) or {"Id": id_}), **recorded(inputs, _NETWORK)}
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         info = inspect(context.docker(), "networks", state.id)
-        return None if info is None else as_read(state, _observed(info), SCHEMA)
+        return None if info is None else as_read(state, _network(info), _NETWORK)
 
     def delete(self, context: Context, state: State) -> None:
-        remove(context, f"/networks/{state.id}", busy="has active endpoints")
+        self.remove(context, state.id)
+
+    def remove(self, context: Context, id_: str) -> None:
+        _remove(context, f"/networks/{id_}", busy="has active endpoints")
 
 
-def _request(inputs: Properties) -> dict[str, Any]:
-    request = {name: inputs[key] for name, key in _SAME_NAMES.items() if inputs.get(key)}
-    pools = [
-        {name: item[key] for name, key in _IPAM_NAMES.items() if item.get(key)}
-        for item in inputs.get("ipamConfigs") or ()
-    ]
-    ipam = {"Driver": inputs["ipamDriver"], "Config": pools, "Options": inputs.get("ipamOptions") or {}}
-    return {"CheckDuplicate": True, "Driver": "bridge", **request, "IPAM": ipam, "Labels": labels_of(inputs)}
-
-
-def _observed(info: dict[str, Any]) -> Properties:
+def _network(info: dict[str, Any]) -> Properties:
     ipam = info.get("IPAM") or {}
-    blank = {"options": {}, "driver": "bridge"}
     pools = [
-        {key: item.get(name) or ({} if key == "auxAddress" else "") for name, key in _IPAM_NAMES.items()}
+        {key: item.get(name) or ({} if key == "auxAddress" else "") for key, name in _POOL.items()}
         for item in ipam.get("Config") or ()
     ]
     return {
-        "__meta": '{"schema_version":"1"}',
+        "__meta": _META,
         "id": info["Id"],
         "ipamConfigs": pools,
         "ipamDriver": ipam.get("Driver", "default"),
         "labels": label_list(info.get("Labels")),
         "scope": info.get("Scope", "local"),
-        **{key: info.get(name) or blank.get(key, False) for name, key in _SAME_NAMES.items()},
+        **{key: info.get(name) or _BLANK.get(key, False) for key, name in _READ.items()},
     }
+
+
+class Volume(Bridged):
+    """A Docker volume; every change replaces it. A volume of the name that exists already is adopted."""
+
+    schema = _VOLUME
+
+    def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
+        plain = reveal(inputs)
+        request = {"Name": plain["name"], "Driver": plain.get("driver") or "local", "Labels": labels_of(plain)}
+        context.docker().call("POST", "/volumes/create", request)
+        info = inspect(context.docker(), "volumes", plain["name"])
+        return plain["name"], {**(_volume(info) if info else {}), **recorded(inputs, _VOLUME)}
+
+    def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
+        info = inspect(context.docker(), "volumes", state.id)
+        return None if info is None else as_read(state, _volume(info), _VOLUME)
+
+    def delete(self, context: Context, state: State) -> None:
+        _remove(context, f"/volumes/{quote(state.id, safe='')}", busy="volume is in use")
+
+
+def _volume(info: dict[str, Any]) -> Properties:
+    observed = {"driver": info["Driver"], "id": info["Name"], "mountpoint": info["Mountpoint"], "name": info["Name"]}
+    return {"__meta": _META, **observed, "labels": label_list(info.get("Labels"))}
+
+
+def _remove(context: Context, path: str, *, busy: str) -> None:
+    """Deletes `path`, again while the error says `busy`. Raises DockerError; what is gone is no error."""
+    deadline = time.monotonic() + (context.timeout_seconds or _SECONDS)
+    while True:
+        try:
+            context.docker().call("DELETE", path)
+        except DockerError as error:
+            if error.status == NOT_FOUND:
+                return
+            if busy not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

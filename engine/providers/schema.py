@@ -13,16 +13,19 @@ from engine.model import Change, ChangeKind, Diff, State
 from engine.values import UNKNOWN, Properties, Secret, has_secret, has_unknown, reveal
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
+_DECIMAL = re.compile(r"\d+(\.\d*)?")
 _NANOSECONDS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "text": (str, "a text"),
     "number": ((int, float), "a number"),
     "flag": (bool, "true or false"),
+    "decimal": (str, "a number as text"),
     "duration": (str, "a duration such as 5s"),
     "map": (dict, "a map"),
     "object": (dict, "an object"),
     **dict.fromkeys(("list", "set", "objects", "object-set"), (list, "a list")),
 }
+_OPTIONS = frozenset({"in-place", "computed", "keeps", "required"})
 _ENCODING_OF_OUTPUTS = "__pulumi_raw_state_delta"  # the real provider's; it fits no other outputs
 _BLANK: Mapping[str, Any] = {"text": "", "set": [], "object-set": []}
 
@@ -46,30 +49,38 @@ Schema = Mapping[str, Property]
 
 
 def parse_schema(table: str, **nested: Schema) -> dict[str, Property]:
-    """A schema from a table: a name, a kind and options a line; `nested` has the fields of objects.
+    """A schema from a table: a kind, options, and `name` or `name=default` of each property of that kind.
 
-    Options: in-place, computed, keeps, required, and `=default`.
+    Options: in-place, computed, keeps, required. `nested` has the fields of objects.
     """
     schema = {}
     for line in table.strip().splitlines():
-        name, kind, *options = line.split()
-        default = next((option[1:] for option in options if option.startswith("=")), None)
-        value: Any = default
-        if default is not None and kind in ("number", "flag"):
-            value = int(default) if kind == "number" else default == "true"
-        schema[name] = Property(
-            kind=kind,
-            replaces="in-place" not in options,
-            computed="computed" in options,
-            keeps="keeps" in options,
-            required="required" in options,
-            default="0s" if kind == "duration" else value,
-            fields=nested.get(name, {}),
-        )
+        kind, *words = line.split()
+        options = {word for word in words if word in _OPTIONS}
+        for word in (word for word in words if word not in _OPTIONS):
+            name, _, text = word.partition("=")
+            default: Any = int(text) if text.isdigit() else text == "true" if kind == "flag" and text else text or None
+            schema[name] = Property(
+                kind=kind,
+                replaces="in-place" not in options,
+                computed="computed" in options,
+                keeps="keeps" in options,
+                required="required" in options,
+                default="0s" if kind == "duration" else default,
+                fields=nested.get(name, {}),
+            )
     return schema
 
 
-LABEL = parse_schema("label text required\nvalue text required")
+LABEL = parse_schema("text required label value")
+
+
+def labels_of(inputs: Properties) -> dict[str, str]:
+    return {item["label"]: item["value"] for item in inputs.get("labels") or ()}
+
+
+def label_list(labels: Mapping[str, str] | None) -> list[dict[str, str]]:
+    return [{"label": key, "value": value} for key, value in sorted((labels or {}).items())]
 
 
 def check_inputs(where: str, news: Properties, schema: Schema) -> Properties:
@@ -99,6 +110,8 @@ def _checked(where: str, value: Any, prop: Property) -> Any:
     type_, words = _KINDS[prop.kind]
     if not isinstance(value, type_) or (isinstance(value, bool) and prop.kind != "flag"):
         raise ProviderError(f"{where}: must be {words} (got {type(value).__name__}).")
+    if prop.kind == "decimal" and not _DECIMAL.fullmatch(value):
+        raise ProviderError(f"{where}: must be {words} (got {value!r}).")
     if prop.kind == "object":
         return check_inputs(where, value, prop.fields)
     if prop.kind in ("objects", "object-set"):
@@ -127,6 +140,8 @@ def canonical(value: Any, prop: Property) -> Any:
         value = [canonical(item, replace(prop, kind="object", default=None)) or {} for item in value]
     elif prop.kind == "duration":
         value = nanoseconds(value)
+    elif prop.kind == "decimal":
+        value = float(value)
     if prop.kind in ("set", "object-set"):
         value = sorted(value, key=repr)
     return value or (value if prop.default else None)
@@ -184,9 +199,12 @@ def deep_changes(path: str, before: Any, after: Any) -> Iterator[tuple[str, Chan
             sides = [side[index] if index < len(side) else None for side in (before, after)]
             yield from deep_changes(f"{path}[{index}]", *sides)
     else:
-        kinds = {(True, False): ChangeKind.ADD, (False, True): ChangeKind.DELETE}
-        kind = kinds.get((before is None, after is None), ChangeKind.UPDATE)
-        yield path, Change(kind=kind, old=before, new=after)
+        yield path, change_of(before, after)
+
+
+def change_of(before: Any, after: Any) -> Change:
+    kind = ChangeKind.ADD if before is None else ChangeKind.DELETE if after is None else ChangeKind.UPDATE
+    return Change(kind=kind, old=before, new=after)
 
 
 def recorded(inputs: Properties, schema: Schema) -> Properties:

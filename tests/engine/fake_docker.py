@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from engine.providers.docker_api import CONFLICT, NOT_FOUND, DockerError, Login
+from engine.providers.docker_api import CONFLICT, NOT_FOUND, DockerError
 
 
 class FakeDocker:
@@ -19,8 +19,6 @@ class FakeDocker:
         self.calls: list[str] = []
         self.failing: dict[str, DockerError] = {}
         """Errors by the beginning of a call, `POST /containers/create`; each is raised once."""
-        self.after_start: dict[str, Any] = {"Running": True, "Health": {"Status": "healthy"}}
-        self.log = b""
         self._ids = (f"{number:064x}" for number in itertools.count(1))
 
     def call(
@@ -41,7 +39,6 @@ class FakeDocker:
         return [
             (r"POST /containers/create", self._create_container),
             (r"GET /containers/([^/]+)/json", lambda name, **_: self._find(self.containers, name)),
-            (r"GET /containers/([^/]+)/logs", lambda _name, **_: self.log),
             (r"POST /containers/([^/]+)/start", self._start),
             (r"POST /containers/([^/]+)/stop", self._stop),
             (r"POST /containers/([^/]+)/update", self._update),
@@ -94,7 +91,7 @@ class FakeDocker:
 
     def _start(self, name: str, **_: Any) -> None:
         entry = self._find(self.containers, name)
-        entry["State"] = dict(self.after_start)
+        entry["State"] = {"Running": True}
         bindings = entry["HostConfig"].get("PortBindings") or {}
         entry["NetworkSettings"]["Ports"] = bindings
 
@@ -113,25 +110,18 @@ class FakeDocker:
     def _create_volume(self, *, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         return self.volumes.setdefault(body["Name"], {"Mountpoint": f"/volumes/{body['Name']}", **body})
 
-    def stream(
-        self,
-        path: str,
-        params: Mapping[str, Any],
-        *,
-        data: IO[bytes] | None = None,
-        login: tuple[str, Login | None] = ("", None),
-    ) -> Iterator[dict[str, Any]]:
-        self.calls.append(f"POST {path}")
-        for prefix in [key for key in self.failing if f"POST {path}".startswith(key)]:
+    def _request(self, call: str) -> None:
+        self.calls.append(call)
+        for prefix in [key for key in self.failing if call.startswith(key)]:
             raise self.failing.pop(prefix)
-        if path == "/build":
-            assert data is not None
-            id_ = f"sha256:{len(data.read()):064x}"
-            self.images[params["t"]] = {"Id": id_, "RepoDigests": []}
-            yield {"id": "moby.image.id", "aux": {"ID": id_}}
-        elif path == "/images/create":
-            name = f"{params['fromImage']}:{params['tag']}"
-            yield {"status": "Pulling", "id": login[1].username if login[1] else "nobody"}
-            self.images[name] = {"Id": "sha256:9011ed", "RepoDigests": []}
-        else:
-            yield {"aux": {"Digest": "sha256:d16e57"}}
+
+    def build(self, params: Mapping[str, Any], archive: IO[bytes]) -> Iterator[dict[str, Any]]:
+        self._request("POST /build")
+        id_ = f"sha256:{len(archive.read()):064x}"
+        self.images[params["t"]] = {"Id": id_, "RepoDigests": []}
+        yield {"id": "moby.image.id", "aux": {"ID": id_}}
+
+    def pull(self, image: str, platform: str | None) -> Iterator[dict[str, Any]]:
+        self._request("POST /images/create")
+        yield {"status": "Pulling", "id": platform or image}
+        self.images[image] = {"Id": "sha256:9011ed", "RepoDigests": []}

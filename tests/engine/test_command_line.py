@@ -92,6 +92,38 @@ def test_stacks_are_listed_selected_and_removed(project: Project) -> None:
     assert project.run("stack", "select", "--create", "third").code == 0
 
 
+def test_the_stack_is_chosen_by_flag_variable_or_selection(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Global flags stand before the verb, between its words, or behind it; a flag counts more than PULUMI_STACK."""
+    project.run("stack", "init", "other")
+    config = ["--config-file", "own.yaml"]
+    (project.folder / "own.yaml").write_text("config: {'shop:a': b}\n")
+    for words in (
+        ["-s", "dev", "config", "get", "a"],
+        ["config", "-s", "dev", "get", "a"],
+        ["config", "get", "a", "--stack", "dev"],
+        ["stack", "--stack", "dev", "output"],
+        ["stack", "output", "--stack", "dev", "-C", str(project.folder)],
+    ):
+        assert project.run(*words, *(config if "config" in words else ())).code == 0, words
+        missing = ["nope" if word == "dev" else word for word in words]
+        assert project.run(*missing).code == 6, missing
+    monkeypatch.setenv("PULUMI_STACK", "nope")
+    assert project.run("stack", "output").code == 6
+    assert project.run("stack", "output", "--stack", "dev").code == 0
+
+
+def test_destroy_can_remove_the_stack_as_well(project: Project) -> None:
+    """State, history and configuration are gone; the backups stay."""
+    project.program("docker.Volume('v', name='v')")
+    assert project.run("up", "--yes", "--skip-preview").code == 0
+    gone = project.run("destroy", "--yes", "--skip-preview", "--remove")
+    assert "history and configuration removed" in gone.out
+    assert project.run("stack", "ls", "--json").json == []
+    assert not (project.folder / "Pulumi.dev.yaml").exists()
+    assert {path.name for path in (project.folder / "backend" / ".pulumi").iterdir()} >= {"backups", "meta.yaml"}
+    assert not list((project.folder / "backend").rglob("*.history.json"))
+
+
 def test_an_exported_state_is_imported_as_it_was(project: Project) -> None:
     """There and back; and into another stack it is refused."""
     project.program("docker.Volume('v', name='v')")

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -50,6 +52,23 @@ def test_up_creates_changes_and_destroys_and_a_second_up_does_nothing(small: Pro
     assert "- 4 deleted" in gone.out
     assert not small.docker.containers
     assert small.resources == {}
+
+
+def test_an_up_without_a_change_runs_the_program_once(project: Project) -> None:
+    """What the preview saw is taken over; metadata and history are written all the same."""
+    body = "print('run', file=open('runs.txt', 'a')); docker.Volume('v', name='v', opts=pulumi.ResourceOptions({}))"
+    project.program(body.format(""))
+    runs = project.folder / "runs.txt"
+    assert project.run("up", "--yes").code == 0
+    assert len(runs.read_text().splitlines()) == 2
+    again = project.run("up", "--yes", "--expect-no-changes")
+    assert (again.code, len(runs.read_text().splitlines())) == (0, 3)
+    assert again.out.count("2 unchanged") == 2
+    project.program(body.format("protect=True"))
+    assert project.run("up", "--yes", "--skip-preview", "--expect-no-changes").code == 0
+    assert len(runs.read_text().splitlines()) == 4
+    assert project.resources["v"]["protect"] is True
+    assert len(project.run("stack", "history", "--json").json) == 3
 
 
 def test_a_secret_is_nowhere_in_clear(small: Project) -> None:
@@ -271,6 +290,28 @@ def test_a_first_interrupt_ends_a_hanging_program_cleanly(project: Project) -> N
     assert set(project.resources) >= {"v"}
     assert "slow" not in project.resources
     assert list((project.folder / "backend" / ".pulumi" / "locks").rglob("*.json")) == []
+
+
+def test_a_second_interrupt_ends_everything_at_once(project: Project) -> None:
+    """Even a command that does not want to end; the lock is free, and the state whole."""
+    project.program("local.Command('slow', create=\"trap '' TERM; touch began; sleep 61\")")
+    command = [sys.executable, "-m", "engine", "--cwd", str(project.folder), "up", "--yes", "--skip-preview"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    while not (project.folder / "began").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate()
+    assert process.returncode == 128 + signal.SIGINT
+    assert time.monotonic() - began < 2
+    assert "press ^C again" in out
+    assert list((project.folder / "backend" / ".pulumi" / "locks").rglob("*.json")) == []
+    assert subprocess.run(["pgrep", "-f", "sleep 61"], check=False).returncode == 1
+    assert "resources" in json.loads(project.state_file.read_text())["checkpoint"]["latest"]
 
 
 def test_a_locked_stack_can_be_looked_at_but_not_changed(small: Project) -> None:

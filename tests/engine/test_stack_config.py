@@ -144,3 +144,13 @@ def test_an_index_beyond_the_end_is_refused(tmp_path: Path) -> None:
     config = config_of(tmp_path, "config: {'shop:a': [1]}")
     with pytest.raises(UsageError, match="beyond the list's end"):
         config.set(parse_path("a[5]"), "x")
+
+
+def test_a_date_that_nobody_quoted_is_the_text_that_stands_there(tmp_path: Path) -> None:
+    """And quotes stay as they were when another line is edited."""
+    text = "config:\n  shop:day: 2001-01-01\n  shop:a: 'x'\n  shop:b: \"2\"\n"
+    config = config_of(tmp_path, text)
+    assert config.values(None)["shop:day"].text == "2001-01-01"
+    config.set(["c"], "d")
+    config.save()
+    assert config.path.read_text() == text + "  shop:c: d\n"

@@ -44,18 +44,17 @@ def echo(project: Project) -> Project:
 @pytest.mark.parametrize(("answer", "code"), [("no\n", 8), ("\x03", 8), ("\x04", 8)])
 def test_without_a_yes_nothing_is_done(echo: Project, answer: str, code: int) -> None:
     """No, ^C and the end of the input decline, with the CLI's exit code."""
-    ended, shown = talk(echo, [("(yes/no/details)", answer)], "up")
+    ended, shown = talk(echo, [("(yes/no)", answer)], "up")
     assert ended == code, shown
     assert "confirmation declined, not proceeding with the update" in shown
     assert not (echo.folder / "ran.txt").exists()
 
 
-def test_details_can_be_seen_before_a_yes(echo: Project) -> None:
-    """The table of the preview, its details, and then the update."""
-    ended, shown = talk(echo, [("(yes/no/details)", "details\n"), ("(yes/no/details)", "yes\n")], "up")
+def test_after_a_yes_the_update_is_shown(echo: Project) -> None:
+    """The table of the preview, the question, and then the update."""
+    ended, shown = talk(echo, [("(yes/no)", "yes\n")], "up")
     assert ended == 0, shown
     assert re.search(r"Type +Name +Plan +Info", shown)
     assert re.search(r"\+ +└─ command:local:Command +ran +create +it is new in the program", shown)
-    assert "[because it is new in the program]" in shown
     assert re.search(r"└─ command:local:Command +ran +created", shown)
     assert (echo.folder / "ran.txt").read_text() == "ran\n"

@@ -53,3 +53,12 @@ def test_the_blinder_takes_secrets_out_of_any_text() -> None:
     blinder.learn([Secret("hunter2"), Secret("hunter2-long"), Secret("x"), Secret("first line\nsecond line"), "plain"])
     assert blinder("hunter2-long hunter2 plain x") == "[secret] [secret] plain x"
     assert blinder("> second line") == "> [secret]"
+
+
+def test_the_blinder_leaves_the_words_of_a_secret_list_or_map_alone() -> None:
+    """The recorded inputs of an image are secret as a whole, and full of words such as `debian`."""
+    blinder = Blinder()
+    blinder.learn(
+        {"__inputs": Secret({"build": {"args": {"SOURCE": "debian"}}}), "args": {"PASS": Secret("swordfish")}}
+    )
+    assert blinder("debian swordfish") == "debian [secret]"

@@ -1,0 +1,90 @@
+"""One verb that runs on a stack: from the preview over the question to the update."""
+
+import importlib
+import os
+import threading
+from argparse import Namespace
+
+from engine.asking import ask
+from engine.display.chooser import Screen
+from engine.errors import ChangesFoundError, UsageError
+from engine.events import Ended
+from engine.interrupt import Interrupt
+from engine.program import Program
+from engine.session import Session
+from engine.update import Update
+
+_PER_CPU = 4
+
+
+def _import_what_is_slow() -> None:
+    """GRPC and the Docker SDK: meanwhile the key is derived from the passphrase, and the program imports."""
+    for name in ("engine.monitor", "docker.utils.build"):
+        importlib.import_module(name)
+
+
+class Operation:
+    """An `up`, `refresh` or `destroy`, or the preview of it."""
+
+    def __init__(self, session: Session, arguments: Namespace, kind: str) -> None:
+        self.arguments, self.kind, self.session = arguments, kind, session
+        self.screen = Screen(arguments, session.blinder)
+        self.interrupt = Interrupt(self.screen)
+        self.update = Update(
+            session=session,
+            kind=kind,
+            tell=self.screen,
+            interrupt=self.interrupt,
+            parallel=arguments.parallel or _PER_CPU * (os.cpu_count() or 1),
+            targets=frozenset(arguments.target),
+            refresh=getattr(arguments, "refresh", "false") == "true",
+            message=arguments.message,
+        )
+
+    def go(self, program: Program | None, *, only_preview: bool) -> None:
+        """Runs it; `program` waits to be run for the preview. Raises EngineError."""
+        if program is not None:
+            threading.Thread(target=_import_what_is_slow, daemon=True).start()
+        self.update.values = self.session.values()
+        self.interrupt.install()
+        # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before
+        # anything is changed.
+        self.screen.open(preview=True, muted=not only_preview and self.arguments.skip_preview)
+        ended = self.update.run(preview=True, program=program)
+        if only_preview:
+            self._expect_no_changes(ended)
+            return
+        with_program = self.kind == "up" and self.update.foreseen is None
+        program = Program(self.session.project) if with_program else None  # it imports while we ask
+        try:
+            self._confirm()
+            self.session.ensure_salt()
+            self._expect_no_changes(self._act(program))
+        finally:
+            if program is not None:
+                program.stop()
+
+    def _confirm(self) -> None:
+        """Asks before acting. Raises UsageError when the answer is no."""
+        noun = "update" if self.kind == "up" else self.kind
+        if self.arguments.yes or self.arguments.skip_preview:
+            return
+        with self.interrupt.paused():
+            answer = ask(f"Do you want to perform this {noun}? (yes/no) ")
+        if answer not in ("yes", "y"):
+            raise UsageError(f"confirmation declined, not proceeding with the {noun}", UsageError.DECLINED)
+
+    def _act(self, program: Program | None) -> Ended:
+        self.screen.open(preview=False)
+        with self.session.lock() as held:
+            self.interrupt.at_once.append(lambda: held.__exit__(None, None, None))
+            if self.session.reload() and self.update.foreseen is not None:
+                self.update.foreseen = None
+                program = Program(self.session.project)
+            return self.update.run(preview=False, program=program)
+
+    def _expect_no_changes(self, ended: Ended) -> None:
+        """Raises ChangesFoundError if changes were not expected and there are some."""
+        if self.arguments.expect_no_changes and any(op != "same" for op in ended.changes):
+            verb = "were proposed" if ended.preview else "occurred"
+            raise ChangesFoundError(f"no changes were expected but changes {verb}")
