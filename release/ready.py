@@ -49,6 +49,11 @@ class State:
         return self.status in ("exited", "dead", "restarting") or self.restarts > 0
 
 
+def stays_stopped(inspected: dict[str, Any]) -> bool:
+    """Docker does not start it again when it ends: it has been given up, or stands by, stopped."""
+    return bool(inspected["HostConfig"]["RestartPolicy"]["Name"] == "no")
+
+
 def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
     """Return when the container is healthy. Raises NotReadyError as soon as it has crashed, or when time is up."""
     deadline = time.monotonic() + seconds
@@ -70,12 +75,14 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
 def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> None:
     """Return when all are healthy, as soon as they are. Raises NotReadyError when one has failed.
 
-    Each has a step of its own beside this one, which says why.
+    Each has a step of its own beside this one, which says why. One that its step has given up is not healthy any more.
     """
     deadline = time.monotonic() + seconds
     while True:
-        states = {found["Name"].lstrip("/"): State.of(found) for found in inspect(docker, names)}
-        late = [name for name in names if name not in states or not states[name].ready]
+        inspected = {found["Name"].lstrip("/"): found for found in inspect(docker, names)}
+        states = {name: State.of(found) for name, found in inspected.items()}
+        given_up = {name for name, found in inspected.items() if stays_stopped(found)}
+        late = [name for name in names if name not in states or not states[name].ready or name in given_up]
         failed = [name for name in late if name not in states or states[name].crashed]
         if not late:
             return
@@ -108,7 +115,20 @@ def make_ready(docker: Docker, name: str, *, pids: int, seconds: float, disposab
     try:
         wait_until_ready(docker, name, seconds=seconds)
     except NotReadyError:
-        if disposable:
-            docker("update", "--restart=no", name, check=False)
-            docker("stop", "--time=5", name, check=False)
-        raise
+        if not disposable or _give_up(docker, name):
+            raise
+
+
+def _give_up(docker: Docker, name: str) -> bool:
+    """Stop a container for good, unless it has become healthy at the last moment; whether it is given up.
+
+    A switch that waits for it may see it healthy as well. So first Docker is told, where the switch sees it, and then
+    it is looked at again: what the switch may have taken for healthy before is healthy still, and is let go on.
+    """
+    docker("update", "--restart=no", name, check=False)
+    found = inspect(docker, [name])
+    if found and State.of(found[0]).ready:
+        docker("update", "--restart=always", name)
+        return False
+    docker("stop", "--time=5", name, check=False)
+    return True

@@ -14,7 +14,7 @@ from release.docker_cli import Docker, inspect, labelled
 from release.errors import DockerError, RevertedError, StepError
 from release.leftovers import Patience
 from release.plan import Plan
-from release.ready import wait_for_all, wait_until_ready
+from release.ready import stays_stopped, wait_for_all, wait_until_ready
 from release.tools import Tools, running
 from release.watch import Watch
 
@@ -184,7 +184,7 @@ def start(docker: Docker, names: Sequence[str]) -> list[str]:
     parked = [
         found["Name"].lstrip("/")
         for found in inspect(docker, names)
-        if not found["State"]["Running"] and found["HostConfig"]["RestartPolicy"]["Name"] == "no"
+        if not found["State"]["Running"] and stays_stopped(found)
     ]
     for name in parked:
         docker("update", "--restart=always", name)

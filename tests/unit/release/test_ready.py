@@ -194,6 +194,26 @@ def test_a_disposable_container_that_fails_is_stopped_and_kept() -> None:
     assert docker.containers["web"].status == "exited"
 
 
+@pytest.mark.parametrize("late", [{"health": "healthy"}, {"health": "healthy", "status": "running", "restarts": 1}])
+def test_a_disposable_container_that_is_healthy_at_the_last_moment_is_kept(late: dict[str, object]) -> None:
+    """A switch may have moved the traffic to it by then."""
+    container = FakeContainer(name="web", health="starting", restarts=1, next=deque([{}, {}, late]))
+    docker = FakeDocker(container)
+    make_ready(docker, "web", pids=30, seconds=60, disposable=True)
+    assert docker.calls[1:] == ["update --restart=no web", "update --restart=always web"]
+    assert (container.status, container.policy) == ("running", "always")
+
+
+def test_a_container_that_its_step_has_given_up_is_not_waited_for_as_healthy(clock: Clock) -> None:
+    """It may be so for a moment, but is about to be stopped; if it is not after all, it counts again."""
+    given_up = FakeContainer(name="web-1", policy="no", next=deque([{}, {}, {"policy": "always"}]))
+    wait_for_all(FakeDocker(given_up), ["web-1"], seconds=60)
+    assert clock.now == pytest.approx(1000.2)
+    stopped = FakeContainer(name="web-1", policy="no", next=deque([{}, {"status": "exited"}]))
+    with pytest.raises(NotReadyError):
+        wait_for_all(FakeDocker(stopped), ["web-1"], seconds=60)
+
+
 @pytest.mark.parametrize("status", ["exited", "created"])
 def test_a_disposable_container_is_started_again_by_another_try(status: str) -> None:
     """With its restart policy; what was wrong may be right by now."""
