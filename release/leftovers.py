@@ -13,6 +13,8 @@ from pathlib import PurePosixPath
 from release.docker_cli import Docker, inspect, labelled
 
 POLL_SECONDS = 0.3
+OWN_IMAGES = ("python", "postgres", "nginx")
+"""Of these the stack's containers have what the program builds now; the tools, while a release is under way, too."""
 GRACE_AFTER_SWITCH_SECONDS = 0.2
 """A connection that Nginx was opening while the slots moved is in a socket's list by then."""
 
@@ -114,9 +116,23 @@ def clear(docker: Docker, prefix: str, release: str) -> list[str]:
 
 
 def prune_images(docker: Docker, prefix: str, kept: Iterable[str]) -> list[str]:
-    """Remove the site's images that no kept release is made from; what was removed."""
-    present = docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"{prefix}/web").split()
-    removed = [image for image in present if image not in set(kept)]
-    for image in removed:
-        docker("image", "rm", image, check=False)
+    """Remove the site's images that no kept release is made from, and the stack's own that none of its containers has.
+
+    No release needs the stack's own to come back: its image holds their layers, its steps are the present program's.
+    What was removed.
+    """
+    containers = inspect(docker, labelled(docker, prefix))
+    used = {container["Image"] for container in containers} | {container["Config"]["Image"] for container in containers}
+    removed = [name for name in _images(docker, f"{prefix}/web") if name not in set(kept)]
+    for family in OWN_IMAGES:
+        found = _images(docker, f"{prefix}/{family}")
+        removed += [name for name, identity in found.items() if not used & {name, identity}]
+    for name in removed:
+        docker("image", "rm", name, check=False)
     return removed
+
+
+def _images(docker: Docker, repository: str) -> dict[str, str]:
+    """A repository's images, name to id."""
+    words = docker("image", "ls", "--no-trunc", "--format={{.Repository}}:{{.Tag}} {{.ID}}", repository).split()
+    return dict(zip(words[::2], words[1::2], strict=True))

@@ -316,7 +316,9 @@ def test_images_of_releases_that_are_not_kept_go(docker: Stage) -> None:
     """Those of the last ones, by the ledger, stay."""
     records = [f'{{"result": "live", "release": "{n}", "image": "shop-prod/web:{n}"}}' for n in (1, 2, 3)]
     docker.tool("ledger.py show", "\n".join(records))
-    docker.answer("image ls", "shop-prod/web:1\nshop-prod/web:2\nshop-prod/web:3\nshop-prod/web:failed\n")
+    names = [f"shop-prod/web:{n}" for n in (1, 2, 3, "failed")]
+    ls = "image ls --no-trunc --format={{.Repository}}:{{.Tag}} {{.ID}}"
+    docker.answer(f"{ls} shop-prod/web", "".join(f"{name} sha256:{name}\n" for name in names))
     run(docker)
     removed = [call for call in docker.calls if call.startswith("image rm")]
     assert removed == ["image rm shop-prod/web:1", "image rm shop-prod/web:failed"]
