@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.docker_cli import Docker, inspect, last_lines
-from release.errors import NotReadyError
+from release.errors import AbandonedError, NotReadyError
 from release.explain import explain
 
 POLL_SECONDS = 0.25
 QUICK_POLL_SECONDS = 0.1
+JUDGEMENT_SECONDS = 5.0
+"""How long a container's own step may take to give it up after a crash. There is none if it was healthy before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,8 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
 def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> None:
     """Return when all are healthy, as soon as they are. Raises NotReadyError when one has failed.
 
-    Each has a step of its own beside this one, which says why. One that its step has given up is not healthy any more.
+    Each has a step of its own beside this one, which says why. One that its step has given up is not healthy any more,
+    and that step ends the release: AbandonedError. A crash is the step's to judge, where there is one.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -83,14 +86,18 @@ def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> Non
         states = {name: State.of(found) for name, found in inspected.items()}
         given_up = {name for name, found in inspected.items() if stays_stopped(found)}
         late = [name for name in names if name not in states or not states[name].ready or name in given_up]
-        failed = [name for name in late if name not in states or states[name].crashed]
+        gone = [name for name in late if name not in states]
+        crashed = [name for name in late if name in states and states[name].crashed]
         if not late:
             return
-        if failed or time.monotonic() > deadline:
-            told = ", ".join(failed or late)
-            raise NotReadyError(
-                f"{told}: not healthy, so the release does not go live. The container's own step says why."
-            )
+        now = time.monotonic()
+        judged = given_up & {*crashed}
+        if crashed and not judged:
+            deadline = min(deadline, now + JUDGEMENT_SECONDS)
+        if judged or gone or now > deadline:
+            told = ", ".join(gone or crashed or late)
+            kind = AbandonedError if judged else NotReadyError
+            raise kind(f"{told}: not healthy, so the release does not go live. The container's own step says why.")
         time.sleep(QUICK_POLL_SECONDS)
 
 
