@@ -103,7 +103,7 @@ class Gunicorn(pulumi.ComponentResource):
             },
         )
         child = pulumi.ResourceOptions(parent=self)
-        clear = ["clear", args.placement.prefix, f"--release={self.release}"]
+        clear = ["clear", args.placement.prefix, f"--release={self.release}", f"--image={template.image}"]
         cleared = release_step(f"{name}-clear", clear, child, args.placement)
         after_clear = child.merge(pulumi.ResourceOptions(depends_on=[cleared]))
         # A command's text names the image and the settings, so a new release is a new run.

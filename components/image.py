@@ -160,10 +160,11 @@ class AppImage(pulumi.ComponentResource):
 
     def _ca_image(self, name: str, build: Build, args: AppImageArgs) -> pulumi.Resource:
         """An image of one file, for the build to mount: builds of the Docker provider know no secrets."""
-        pem = shlex.quote(args.build_ca_file)
+        pem, image = shlex.quote(args.build_ca_file), shlex.quote(build.tools["CA_IMAGE"])
         script = (
+            f"docker image rm {image} >/dev/null 2>&1; "  # else the one before would stay, without a name
             "d=$(mktemp -d) && trap 'rm -rf \"$d\"' EXIT && "
-            f'cp {pem} "$d/ca.pem" && tar -C "$d" -c ca.pem | docker import - {shlex.quote(build.tools["CA_IMAGE"])}'
+            f'cp {pem} "$d/ca.pem" && tar -C "$d" -c ca.pem | docker import - {image}'
         )
         return docker_command(
             f"{name}-build-ca",

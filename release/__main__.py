@@ -58,9 +58,10 @@ def argument_parser() -> argparse.ArgumentParser:
     readying.add_argument("--pids", type=int, required=True)
     readying.add_argument("--seconds", type=float, required=True)
     readying.add_argument("--disposable", action="store_true", help="stop it when it fails: its predecessor serves")
-    clearing = steps.add_parser("clear", help="remove web containers of releases that failed")
+    clearing = steps.add_parser("clear", help="remove web containers and images of releases that failed")
     clearing.add_argument("prefix")
     clearing.add_argument("--release", required=True)
+    clearing.add_argument("--image", required=True, help="what the release is made from")
     running = steps.add_parser("once", help="run a command to its end, and explain its failure")
     running.add_argument("--of", nargs=2, metavar=("PREFIX", "RELEASE"), help="the release that ends where this fails")
     running.add_argument("command", nargs="+")
@@ -86,7 +87,7 @@ def main() -> None:
         if arguments.step == "ready":
             ready(docker, arguments)
         elif arguments.step == "clear":
-            for name in leftovers.clear(docker, arguments.prefix, arguments.release):
+            for name in leftovers.clear(docker, arguments.prefix, arguments.release, arguments.image):
                 tell(f"removed {name}, of a release that failed")
         elif arguments.step == "once":
             once(docker, arguments)

@@ -8,7 +8,7 @@ from release import ledger
 from release.docker_cli import Docker, inspect, labelled
 from release.errors import DockerError, StepError
 from release.plan import Plan
-from release.ready import State, stays_stopped, wait_until_ready
+from release.ready import State, park, stays_stopped, wait_until_ready
 from release.tools import RELEASE, Tools, claim
 
 POLL_SECONDS = 0.5
@@ -84,13 +84,6 @@ def replicas_of(docker: Docker, prefix: str, release: str) -> list[str]:
     """Containers of a release, stopped ones included."""
     found = inspect(docker, labelled(docker, prefix, "web"))
     return [c["Name"].lstrip("/") for c in found if c["Config"]["Labels"].get(RELEASE) == release]
-
-
-def park(docker: Docker, names: Sequence[str], seconds: int) -> None:
-    """Stop containers for good. They are kept, with their logs; another try starts them again."""
-    for name in names:
-        docker("update", "--restart=no", name, check=False)
-        docker("stop", f"--time={seconds}", name, check=False)
 
 
 def revive(docker: Docker, names: Sequence[str], seconds: float) -> None:

@@ -159,6 +159,18 @@ _EXITS = {
 }
 
 
+_GUNICORN_GAVE_UP = re.compile(
+    r"(?:^During handling of the above exception, another exception occurred:\n\s*)?"
+    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+gunicorn\.errors\.HaltServer: .*\n?\s*",
+    re.MULTILINE,
+)
+
+
+def without_surrender(log: str) -> str:
+    """A log without the tracebacks with which Gunicorn itself ends when two workers fail: they hide the workers'."""
+    return _GUNICORN_GAVE_UP.sub("", log)
+
+
 def explain(log: str, *, exit_code: int = 0, out_of_memory: bool = False) -> Explanation | None:
     """The cause and the cure that a log and an exit code speak of; None if they are not known."""
     if out_of_memory:

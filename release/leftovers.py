@@ -14,7 +14,6 @@ from release.docker_cli import Docker, inspect, labelled
 
 POLL_SECONDS = 0.3
 OWN_IMAGES = ("python", "postgres", "nginx")
-"""Of these the stack's containers have what the program builds now; the tools, while a release is under way, too."""
 GRACE_AFTER_SWITCH_SECONDS = 0.2
 """A connection that Nginx was opening while the slots moved is in a socket's list by then."""
 
@@ -94,8 +93,17 @@ def in_slots(docker: Docker, prefix: str) -> set[str]:
     return names
 
 
-def clear(docker: Docker, prefix: str, release: str) -> list[str]:
-    """Remove web containers of releases that failed; what was removed.
+def kept_images(docker: Docker, prefix: str) -> list[str]:
+    """The images that the last switch has left; none when it is not known."""
+    for name in labelled(docker, prefix, "nginx"):
+        told = docker("exec", name, "cat", "/run/slots/.kept", check=False).split()
+        if told:
+            return told
+    return []
+
+
+def clear(docker: Docker, prefix: str, release: str, image: str) -> list[str]:
+    """Remove web containers and images of releases that failed; what was removed.
 
     Those of the live release and of this one stay, and whatever takes traffic: a deployment that was killed may have
     left the slots at a release that is not live yet. The next switch takes the traffic from it.
@@ -112,24 +120,32 @@ def clear(docker: Docker, prefix: str, release: str) -> list[str]:
     removed = [name for name in stale if name not in serving]
     for name in removed:
         docker("rm", "--force", name, check=False)
-    return removed
+    kept = kept_images(docker, prefix)
+    return removed + (prune_images(docker, prefix, [*kept, image]) if kept else [])
 
 
 def prune_images(docker: Docker, prefix: str, kept: Iterable[str]) -> list[str]:
-    """Remove the site's images that no kept release is made from, and the stack's own that none of its containers has.
+    """Remove the site's images that no kept release is made from; what was removed."""
+    return _remove_images(docker, [name for name in _images(docker, f"{prefix}/web") if name not in set(kept)])
 
-    No release needs the stack's own to come back: its image holds their layers, its steps are the present program's.
-    What was removed.
+
+def prune_own_images(docker: Docker, prefix: str) -> list[str]:
+    """Remove the stack's own images that none of its containers has; what was removed.
+
+    For while all run that the program makes, tools included: before, an image may wait for its container. No release
+    needs one to come back: the site's image holds their layers, and the steps are the present program's.
     """
     containers = inspect(docker, labelled(docker, prefix))
     used = {container["Image"] for container in containers} | {container["Config"]["Image"] for container in containers}
-    removed = [name for name in _images(docker, f"{prefix}/web") if name not in set(kept)]
-    for family in OWN_IMAGES:
-        found = _images(docker, f"{prefix}/{family}")
-        removed += [name for name, identity in found.items() if not used & {name, identity}]
-    for name in removed:
+    found = [_images(docker, f"{prefix}/{family}") for family in OWN_IMAGES]
+    unused = [name for images in found for name, identity in images.items() if not used & {name, identity}]
+    return _remove_images(docker, unused)
+
+
+def _remove_images(docker: Docker, names: list[str]) -> list[str]:
+    for name in names:
         docker("image", "rm", name, check=False)
-    return removed
+    return names
 
 
 def _images(docker: Docker, repository: str) -> dict[str, str]:

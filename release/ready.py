@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.docker_cli import Docker, inspect, last_lines
-from release.errors import AbandonedError, NotReadyError
-from release.explain import explain
+from release.errors import AbandonedError, DockerError, NotReadyError
+from release.explain import explain, without_surrender
 
 POLL_SECONDS = 0.25
 QUICK_POLL_SECONDS = 0.1
 JUDGEMENT_SECONDS = 5.0
 """How long a container's own step may take to give it up after a crash. There is none if it was healthy before."""
+READ_LINES, SHOWN_LINES = 100, 25
+"""Of a log's end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +69,10 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
         if state.ready:  # whatever happened to it in the past
             return
         if state.crashed:
-            raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, last_lines(docker, name)))
+            raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, _log(docker, name)))
         if time.monotonic() > deadline or state.health == "unhealthy":
             what = f"it was not healthy after {seconds:.0f} s"
-            raise NotReadyError(_told(name, what, state, last_lines(docker, name)))
+            raise NotReadyError(_told(name, what, state, _log(docker, name)))
         time.sleep(POLL_SECONDS)
 
 
@@ -101,6 +103,12 @@ def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> Non
         time.sleep(QUICK_POLL_SECONDS)
 
 
+def _log(docker: Docker, name: str) -> str:
+    """The last words of what runs in the container."""
+    said = without_surrender(last_lines(docker, name, READ_LINES))
+    return "\n".join(said.rstrip().splitlines()[-SHOWN_LINES:])
+
+
 def _told(name: str, what: str, state: State, log: str) -> str:
     known = explain(f"{log}\n{state.last_probe}", exit_code=state.exit_code, out_of_memory=state.out_of_memory)
     because = f"{known}." if known else "Its log says why."
@@ -115,7 +123,12 @@ def make_ready(docker: Docker, name: str, *, pids: int, seconds: float, disposab
     A `disposable` one is stopped when it fails, and stays stopped: its predecessor serves, a crash loop helps nobody.
     The container is kept, with its log; another try starts it again.
     """
-    docker("update", f"--pids-limit={pids}", *(["--restart=always"] if disposable else []), name)
+    try:
+        docker("update", f"--pids-limit={pids}", *(["--restart=always"] if disposable else []), name)
+    except DockerError:  # as in the moment of a crash, which then is what has to be told
+        found = inspect(docker, [name])
+        if not found or not State.of(found[0]).crashed:
+            raise
     found = inspect(docker, [name])
     if disposable and found and found[0]["State"]["Status"] in ("exited", "created"):
         docker("start", name)
@@ -132,10 +145,31 @@ def _give_up(docker: Docker, name: str) -> bool:
     A switch that waits for it may see it healthy as well. So first Docker is told, where the switch sees it, and then
     it is looked at again: what the switch may have taken for healthy before is healthy still, and is let go on.
     """
-    docker("update", "--restart=no", name, check=False)
+    marked = _mark(docker, name)
     found = inspect(docker, [name])
     if found and State.of(found[0]).ready:
         docker("update", "--restart=always", name)
         return False
-    docker("stop", "--time=5", name, check=False)
+    _stop(docker, name, 5, marked=marked)
     return True
+
+
+def park(docker: Docker, names: Sequence[str], seconds: int) -> None:
+    """Stop containers for good. They are kept, with their logs; another try starts them again."""
+    for name in names:
+        _stop(docker, name, seconds, marked=_mark(docker, name))
+
+
+def _mark(docker: Docker, name: str) -> bool:
+    """Tell Docker never to start it again; whether it could be told. It cannot in the moment of a crash."""
+    try:
+        docker("update", "--restart=no", name)
+    except DockerError:
+        return False
+    return True
+
+
+def _stop(docker: Docker, name: str, seconds: int, *, marked: bool) -> None:
+    docker("stop", f"--time={seconds}", name, check=False)
+    if not marked:
+        _mark(docker, name)

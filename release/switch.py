@@ -138,4 +138,7 @@ class Switch:
     def _prune(self) -> None:
         """Keep what the last releases need for a rollback; nothing else of the stack's own images."""
         kept = ledger.kept(self._tools.ledger(), self._plan.keep)
-        leftovers.prune_images(self._docker, self._plan.prefix, {record["image"] for record in kept})
+        images = {str(record["image"]) for record in kept}
+        self._tools.keep(images)
+        leftovers.prune_images(self._docker, self._plan.prefix, images)
+        leftovers.prune_own_images(self._docker, self._plan.prefix)

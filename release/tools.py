@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,10 @@ class Tools:
     def restore(self) -> None:
         """Point the slots as the last commit has them."""
         self.python("slots", "restore")
+
+    def keep(self, images: Iterable[str]) -> None:
+        """Note which images are needed, for the next release to clear away all others."""
+        self.python("slots", "keep", *sorted(images))
 
     def look(self) -> tuple[str, int | None]:
         """The live release, or an empty text, and how many requests the proof has seen; None without a proof."""

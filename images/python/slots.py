@@ -4,6 +4,7 @@
     slots.py point [--canary N] SOCKET...      point the slots at these sockets, round-robin
     slots.py commit RELEASE                    the slots as they are now are this release, live
     slots.py restore                           point them as the last commit has them
+    slots.py keep IMAGE...                     the images of releases that a rollback may ask for
 
 `point --canary N` moves N slots, and the slots for visitors with the canary cookie; the others stay.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 
 DIRECTORY = Path("/run/slots")
 SLOTS = 20
-LIVE = ".live.json"
+LIVE, KEPT = ".live.json", ".kept"
 
 ORDINARY, CANARY, LONG = "", "canary-", "long-"
 """The pools, by how their slots' names begin: for visitors; for those with the canary cookie, who without a canary are
@@ -76,6 +77,13 @@ def committed(directory: Path = DIRECTORY) -> dict[str, str]:
     return dict(json.loads(file.read_text())["slots"]) if file.exists() else {}
 
 
+def keep(images: list[str], directory: Path = DIRECTORY) -> None:
+    """Note which images are needed, for whoever clears away what failed."""
+    fresh = directory / f"{KEPT}.new"
+    fresh.write_text("\n".join(images))
+    fresh.rename(directory / KEPT)
+
+
 def restore(directory: Path = DIRECTORY) -> None:
     """Point the slots as the last commit has them."""
     write(committed(directory), directory)
@@ -90,11 +98,14 @@ def main() -> None:
     point.add_argument("--canary", type=int, metavar="N")
     point.add_argument("sockets", nargs="+")
     actions.add_parser("commit").add_argument("release")
+    actions.add_parser("keep").add_argument("images", nargs="+")
     arguments = parser.parse_args()
     if arguments.action == "point":
         write(spread(arguments.sockets, current=show(), canary=arguments.canary))
     elif arguments.action == "commit":
         commit(arguments.release)
+    elif arguments.action == "keep":
+        keep(arguments.images)
     elif arguments.action == "restore":
         restore()
     print(json.dumps({"release": live(), "slots": show()}))

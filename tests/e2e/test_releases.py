@@ -17,7 +17,7 @@ from tests.e2e.deployment import ROOT, Deployment, make_clone
 
 pytestmark = pytest.mark.e2e
 
-SHORT = ("crash at start", "health passes, pages answer 500", "migration fails", "import fails", "library missing")
+SHORT = ("crash at start", "health passes, pages answer 500", "migration fails")
 """The breakages of every run; `scripts/bench broken_releases` takes them all."""
 
 

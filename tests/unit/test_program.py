@@ -12,7 +12,7 @@ from tests.unit.recording import Declarations, Secret
 
 def tree(declarations: Declarations, parent: str = "", depth: int = 0) -> Iterator[str]:
     """One line for every resource, under its parent: type token, logical name, physical name, options."""
-    for key, declared in sorted(declarations.all.items()):
+    for key, declared in sorted(declarations.all.items(), key=lambda item: without_hashes(item[0])):
         if declared.parent == parent:
             physical = declared.inputs.get("name") or declared.inputs.get("imageName") or ""
             options = {

@@ -154,7 +154,7 @@ def test_replicas_start_after_static_files_and_migrations(declared: Declarations
 def test_what_failed_before_is_cleared_away_first(declared: Declarations) -> None:
     """So that failures do not pile up; for each release anew."""
     assert declared.all["Command web-clear"].inputs["create"] == (
-        f".venv/bin/python -m release clear shop-prod --release={release(declared)}"
+        f".venv/bin/python -m release clear shop-prod --release={release(declared)} --image=shop-prod/web:0123456789ab"
     )
     for step in ("web-migrate", "web-static"):
         assert declared.all[f"Command {step}"].depends_on == ("Command web-clear",)

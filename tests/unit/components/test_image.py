@@ -243,6 +243,7 @@ def test_certificates_reach_the_build_and_not_its_name(context: Path) -> None:
     plain, trusting = app_image(context), app_image(context, ca="/etc/company's.pem")
     step, image = trusting.all["Command app-build-ca"], trusting.all["Image app-image"]
     assert """cp '/etc/company'"'"'s.pem' "$d/ca.pem\"""" in step.inputs["create"]
+    assert step.inputs["create"].startswith("docker image rm shop-dev/build-ca:latest ")
     assert step.inputs["create"].endswith("docker import - shop-dev/build-ca:latest")
     assert step.inputs["environment"]["AGAIN_FOR"] == image.inputs["imageName"]
     assert image.depends_on == ("Command app-build-ca",)

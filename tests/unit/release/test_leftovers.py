@@ -13,6 +13,7 @@ from tests.unit.release.fake_docker import FakeContainer, FakeDocker
 from tests.unit.release.plans import NEW, NGINX, OLD, nginx, replicas
 
 PATIENCE = Patience(ordinary=10, long=60, stop=15)
+LS = "image ls --no-trunc --format={{.Repository}}:{{.Tag}} {{.ID}}"
 IN_FLIGHT = "exec web python3 /opt/stack/in_flight.py"
 
 
@@ -151,6 +152,7 @@ def test_what_finishes_by_itself_is_stopped_and_removed_one_by_one() -> None:
 
 
 OLDER, FAILED = "0000000000", "ffffffffff"
+IMAGE = "shop-prod/web:new"
 
 
 def stack(live: str = OLD, serving: str = OLD) -> FakeDocker:
@@ -165,7 +167,7 @@ def stack(live: str = OLD, serving: str = OLD) -> FakeDocker:
 def test_containers_of_releases_that_failed_are_removed() -> None:
     """Those of the live release and of the one that is to come stay."""
     docker = stack()
-    removed = leftovers.clear(docker, "shop-prod", NEW)
+    removed = leftovers.clear(docker, "shop-prod", NEW, IMAGE)
     assert removed == [f"shop-prod-web-{FAILED}-1", f"shop-prod-web-{FAILED}-2"]
     assert set(docker.containers) == {
         NGINX,
@@ -179,17 +181,36 @@ def test_whatever_takes_traffic_stays() -> None:
     """A deployment that was killed has left the slots at a release that is not live yet; the next switch retires it."""
     docker = stack(serving=FAILED)
     before = set(docker.containers)
-    assert leftovers.clear(docker, "shop-prod", NEW) == []
+    assert leftovers.clear(docker, "shop-prod", NEW, IMAGE) == []
     assert set(docker.containers) == before
 
 
 def test_nothing_is_removed_where_it_is_not_known_what_is_live() -> None:
     """Before the first release, or without an Nginx that knows."""
     docker = stack(live="")
-    assert leftovers.clear(docker, "shop-prod", NEW) == []
+    assert leftovers.clear(docker, "shop-prod", NEW, IMAGE) == []
     alone = FakeDocker(*replicas(FAILED, 1))
-    assert leftovers.clear(alone, "shop-prod", NEW) == []
+    assert leftovers.clear(alone, "shop-prod", NEW, IMAGE) == []
     assert len(alone.containers) == 1
+
+
+def test_images_of_releases_that_failed_are_removed() -> None:
+    """However many there are; those that the last switch has left stay, and the one that is to come."""
+    docker = stack()
+    docker.answer(f"exec {NGINX} cat /run/slots/.kept", "shop-prod/web:old\nshop-prod/web:older\n")
+    failed = [f"shop-prod/web:failed{number}" for number in range(3)]
+    present = ["shop-prod/web:old", "shop-prod/web:older", IMAGE, *failed]
+    docker.answer(f"{LS} shop-prod/web", "\n".join(f"{name} sha256:{name}" for name in present))
+    docker.answer(f"{LS} shop-prod/python", "shop-prod/python:next sha256:1")  # no container has it yet
+    assert leftovers.clear(docker, "shop-prod", NEW, IMAGE)[2:] == failed
+
+
+def test_no_image_is_removed_where_it_is_not_known_which_are_needed() -> None:
+    """Of a stack that no switch has noted them for."""
+    docker = stack()
+    docker.answer("image ls", "shop-prod/web:old\n")
+    leftovers.clear(docker, "shop-prod", NEW, IMAGE)
+    assert not [call for call in docker.calls if call.startswith("image rm")]
 
 
 def test_an_nginx_that_does_not_answer_is_passed_over() -> None:
@@ -201,8 +222,6 @@ def test_an_nginx_that_does_not_answer_is_passed_over() -> None:
 
 
 # Pruning
-
-LS = "image ls --no-trunc --format={{.Repository}}:{{.Tag}} {{.ID}}"
 
 
 def test_images_that_no_kept_release_needs_are_removed() -> None:
@@ -227,7 +246,7 @@ def test_of_the_stacks_own_images_those_stay_that_a_container_has() -> None:
     )
     docker.answer(f"{LS} shop-prod/nginx", "".join(f"shop-prod/nginx:{n} sha256:n{n}\n" for n in (1, 2, 3)))
     docker.answer(f"{LS} shop-prod/python", "".join(f"shop-prod/python:{n} sha256:p{n}\n" for n in (1, 2)))
-    assert leftovers.prune_images(docker, "shop-prod", []) == ["shop-prod/python:1", "shop-prod/nginx:2"]
+    assert leftovers.prune_own_images(docker, "shop-prod") == ["shop-prod/python:1", "shop-prod/nginx:2"]
 
 
 def test_an_image_without_a_container_stays_where_it_is_not_known_which_there_are() -> None:
@@ -235,5 +254,5 @@ def test_an_image_without_a_container_stays_where_it_is_not_known_which_there_ar
     docker = FakeDocker(nginx(image="shop-prod/nginx:1"))
     docker.answer("inspect", "Cannot connect to the Docker daemon")
     with pytest.raises(DockerError):
-        leftovers.prune_images(docker, "shop-prod", [])
+        leftovers.prune_own_images(docker, "shop-prod")
     assert docker.calls == []

@@ -69,6 +69,19 @@ def test_a_crash_is_told_at_once_with_the_log_and_what_it_means(crash: dict[str,
     assert clock.now < 1001
 
 
+def test_a_crash_is_told_by_what_the_workers_said_before_gunicorn_gave_up() -> None:
+    """Its own tracebacks, of when two workers fail at once, are longer than what is shown."""
+    gave_up = "Traceback (most recent call last):\n" + '  File "arbiter.py", line 1, in stop\n    stop()\n' * 20
+    gave_up += "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>\n"
+    again = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    container = FakeContainer(
+        name="web", status="exited", exit_code=1, log=f"{CRASH_LOG}\n[1] [ERROR] it failed\n{gave_up}{again}{gave_up}"
+    )
+    told = failure(container)
+    assert told.startswith("web: it ended with code 1: the module shop is not in the image.")
+    assert told.endswith("  | ModuleNotFoundError: No module named 'shop'\n  | [1] [ERROR] it failed")
+
+
 def test_a_crash_that_nothing_is_known_of_shows_its_log() -> None:
     """What it says is all that there is."""
     container = FakeContainer(name="web", status="exited", exit_code=9, log="one\ntwo")
@@ -235,6 +248,17 @@ def test_a_disposable_container_is_started_again_by_another_try(status: str) -> 
     make_ready(docker, "web", pids=30, seconds=60, disposable=True)
     assert docker.calls == ["update --pids-limit=30 --restart=always web", "start web"]
     assert (container.status, container.policy) == ("running", "always")
+
+
+def test_a_container_that_crashes_just_as_it_is_limited_is_told_as_crashed() -> None:
+    """Docker can then update nothing; it is stopped for good all the same, once it can."""
+    docker = FakeDocker(FakeContainer(name="web", status="restarting", restarts=1, log="one"))
+    moment = DockerError("docker update: cannot update a stopped container: unknown")
+    docker.answer("update", moment, moment, lambda words, _: docker._update(words))
+    with pytest.raises(NotReadyError, match="it ended with code 0: Its log says why"):
+        make_ready(docker, "web", pids=30, seconds=60, disposable=True)
+    assert docker.calls[1:] == ["update --restart=no web", "stop --time=5 web", "update --restart=no web"]
+    assert docker.containers["web"].policy == "no"
 
 
 def test_an_engine_that_fails_stops_nothing() -> None:

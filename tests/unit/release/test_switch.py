@@ -64,7 +64,7 @@ def test_a_release_goes_live_step_by_step(docker: Stage) -> None:
         *("run shop-prod/python:1", "go_live look", "go_live move", "verify", "prober mark bake"),
         *(f"slots commit {NEW}", "prober mark after"),
         *(f"stop {OLD_1}", f"rm {OLD_1}", f"stop {OLD_2}", f"rm {OLD_2}"),
-        *("verify", "prober stop", "ledger append", "ledger show"),
+        *("verify", "prober stop", "ledger append", "ledger show", "slots keep"),
     ]
     assert told[0] == "live; watching it for 30 s"
     assert told[-1].startswith("proof: ")

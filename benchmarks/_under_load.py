@@ -43,3 +43,10 @@ def worst(
 ) -> float:
     """The highest of one figure over runs and kinds."""
     return max((run["kinds"][kind][figure] for run in reports for kind in kinds), default=0.0)
+
+
+def failed(reports: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Failed requests by kind: on kept connections, on new ones, POSTs, slow ones."""
+    runs = list(reports)
+    kinds = {"keep-alive": "keep-alive", "new": "new connections", "post": "POST", "slow": "slow"}
+    return {name: sum(run["kinds"][kind]["failed"] for run in runs) for kind, name in kinds.items()}

@@ -1,0 +1,60 @@
+"""The sample site as a benchmark deploys it: a stack of its own on loopback, and what it has on the engine."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+
+from tests.e2e.deployment import Deployment, make_clone
+
+PREFIX = os.environ.get("BENCH_PREFIX", "bench")
+"""Begins the names of all that benchmarks make; another one lets two people share an engine."""
+
+
+@contextmanager
+def site(name: str, *, port: int, **config: str) -> Iterator[Deployment]:
+    """The sample site with two replicas, deployed once; taken away afterwards, with its data."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Deployment(clone=make_clone(Path(folder) / "clone", f"{PREFIX}-{name}"), stack="dev", port=port)
+        stack.erase()
+        stack.set(**{"httpPort": str(port), "webReplicas": "2"} | config)
+        try:
+            stack.up()
+            yield stack
+        finally:
+            stack.pulumi("destroy", "--yes", check=False)
+            stack.erase()
+
+
+def change_code(stack: Deployment, word: str) -> None:
+    """Change a line of the site's source: the next `up` has a release to make."""
+    (stack.clone.path / "sample" / "templates" / "robots.txt").write_text(word)
+
+
+def inventory(stack: Deployment) -> dict[str, int]:
+    """How many things the stack has on the engine, by kind."""
+    client = docker.from_env()
+    own = {"label": f"django-stack.stack={stack.prefix}"}
+    [nginx] = [found for found in stack.containers("nginx") if found.status == "running"][:1]
+    listed = nginx.exec_run(["sh", "-c", "ls -A /run/web"]).output.decode().split()
+    return {
+        "containers": len(stack.containers()),
+        "images": len(images(stack)),
+        "volumes": len(client.volumes.list(filters=own)),
+        "networks": len(client.networks.list(filters=own)),
+        "sockets": len(listed),
+    }
+
+
+def images(stack: Deployment) -> list[str]:
+    """Tags of the stack's images."""
+    tags = [tag for image in docker.from_env().images.list() for tag in image.tags]
+    return sorted(tag for tag in tags if tag.startswith(f"{stack.prefix}/"))
+
+
+def release_through_nginx(stack: Deployment) -> str:
+    """The release that answers a visitor."""
+    return stack.get("/health/", headers={"X-Stack-Probe": "1"}).headers.get("X-Stack-Release", "")
