@@ -99,6 +99,7 @@ nginx = stack.Nginx(
         long_paths=web.long_paths,
         long_timeout_seconds=web.long_timeout_seconds,
         connections_migrate=server.connections_migrate,
+        running_holder=server.running_specs.get(f"{settings.prefix}-edge", ""),
     ),
     opts=after(images, networks, volumes),
 )

@@ -113,14 +113,22 @@ class Gunicorn(pulumi.ComponentResource):
         before: list[pulumi.Resource] = [static]
         self.migrated = pulumi.Output.from_input("")
         if not pinned:  # what has been migrated since is there to stay; ./ops rollback has seen that it may
-            once = ["once", "--", *docker_words(_migrate_spec(args, template))]
+            once = [
+                "once",
+                "--of",
+                args.placement.prefix,
+                self.release,
+                "--",
+                *docker_words(_migrate_spec(args, template)),
+            ]
             migrate = release_step(f"{name}-migrate", once, after_clear, args.placement)
             self.migrated = migrate.stdout.apply(lambda printed: printed or "")
             before.append(migrate)
+        # Beside migrations, so that the proof shows what these do to visitors, and a failure finds who can record it.
         prepared = release_step(
             f"{name}-prepare",
             ["prepare", self.release],
-            child.merge(pulumi.ResourceOptions(depends_on=[args.rollout.nginx, *before])),
+            child.merge(pulumi.ResourceOptions(depends_on=[args.rollout.nginx, cleared])),
             args.placement,
             environment={"RELEASE_PLAN": self.plan.text()},
         )

@@ -17,6 +17,7 @@ from components.container import run
 from components.sizing import Limits
 from components.spec import ContainerSpec, Mount, Placement, Port, spec_hash
 from components.volume import SiteVolumes
+from release.hold import SPEC_LABEL
 
 USER = "10002:10000"
 HTTP_PORT, HTTPS_PORT = 8080, 8443
@@ -54,6 +55,8 @@ class NginxArgs:
     """How long those may be silent."""
     connections_migrate: bool = True
     """The server's kernel can hand waiting connections from an Nginx that stops to its successor (Linux 5.14)."""
+    running_holder: str = ""
+    """What the holder that runs now is made from, as its label says; empty when none runs."""
 
 
 class Nginx(pulumi.ComponentResource):
@@ -69,9 +72,16 @@ class Nginx(pulumi.ComponentResource):
     def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Nginx", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        holder_spec = _holder_spec(args)
+        if args.running_holder not in ("", holder_spec.labels[SPEC_LABEL]):
+            told = (
+                "The holder of the published ports will be replaced, and Nginx with it: no connection is possible"
+                " meanwhile, for some seconds; requests under way are finished first."
+            )
+            pulumi.log.warn(told, resource=self)
         holder = run(
             f"{name}-holder",
-            _holder_spec(args),
+            holder_spec,
             # Whatever image it started with will do: the holder only sleeps, and replacing it interrupts the site.
             child.merge(pulumi.ResourceOptions(ignore_changes=["image"])),
         )
@@ -139,7 +149,7 @@ def _holder_spec(args: NginxArgs) -> ContainerSpec:
     ports = [Port(address=args.publish_address, external=args.http_port, internal=HTTP_PORT)]
     if args.https_port:
         ports.append(Port(address=args.publish_address, external=args.https_port, internal=HTTPS_PORT))
-    return ContainerSpec(
+    spec = ContainerSpec(
         name=f"{args.placement.prefix}-edge",
         image=args.image,
         user=USER,
@@ -154,6 +164,8 @@ def _holder_spec(args: NginxArgs) -> ContainerSpec:
         sysctls={"net.ipv4.tcp_migrate_req": "1"} if args.connections_migrate else {},
         health=["grep", "-q", "eth0:", "/proc/net/dev"],
     )
+    # The label says what replaces it: all of that but the image.
+    return dataclasses.replace(spec, labels={SPEC_LABEL: spec_hash(dataclasses.replace(spec, image=""))})
 
 
 def _spec(args: NginxArgs) -> ContainerSpec:

@@ -28,6 +28,7 @@ CHECKS = (
     Check(id="host.W008", rule="so they do during a release, with old and new side by side", within="host.E007"),
     Check(id="host.E009", rule="there is room on the disk for a build", of_server=True),
     Check(id="host.W010", rule="the disk is far from full", of_server=True, within="host.E009"),
+    Check(id="host.W011", rule="Nginx can be replaced without losing a connection", of_server=True),
     Check(id="data.E001", rule="the data volume was made with the same kind of images"),
 )
 """What is looked at before anything is touched."""

@@ -27,7 +27,7 @@ def check_host(settings: Settings, server: Server) -> list[CheckMessage]:
 
 def check_server(server: Server) -> list[CheckMessage]:
     """Everything that is wrong with the server for any stack."""
-    return [*_engine(server), *_disk(server)]
+    return [*_engine(server), *_disk(server), *_kernel(server)]
 
 
 def _engine(server: Server) -> Iterator[CheckMessage]:
@@ -111,6 +111,16 @@ def _disk(server: Server) -> Iterator[CheckMessage]:
             f"disk: {server.disk_free_mb} of {server.disk_total_mb} MiB are free where Docker keeps its data,"
             f" less than {DISK_WARNING:.0%}.",
             "Free some before the disk is full; `docker system df` shows what Docker itself holds.",
+        )
+
+
+def _kernel(server: Server) -> Iterator[CheckMessage]:
+    if not server.connections_migrate:
+        yield warning(
+            "host.W011",
+            "kernel: must be Linux 5.14 or newer for Nginx to be replaced without losing a connection"
+            f" (got {server.kernel}): those that wait to be accepted at that moment are reset.",
+            "Upgrade the server's kernel, or change Nginx's configuration, image and limits in quiet hours.",
         )
 
 

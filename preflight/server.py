@@ -49,7 +49,7 @@ class Server:
     disk_total_mb: int | None
     listeners: tuple[Listener, ...]
     running_specs: dict[str, str]
-    """What the running containers of stacks are made from, by container name, as far as their labels say."""
+    """What the running containers of stacks are made from, by container name; `unknown` where no label says it."""
     volume_labels: dict[str, dict[str, str]]
     """Labels of the stack's volumes by volume name."""
     cli: str | None
@@ -151,9 +151,10 @@ def _disk(root: Path) -> tuple[int, int] | None:
 
 
 def _specs(containers: list[dict[str, Any]]) -> dict[str, str]:
-    label = "django-stack.spec"
     labels = {each["Names"][0].lstrip("/"): each.get("Labels") or {} for each in containers}
-    return {name: own[label] for name, own in labels.items() if label in own}
+    return {
+        name: own.get("django-stack.spec", "unknown") for name, own in labels.items() if "django-stack.stack" in own
+    }
 
 
 def _published(containers: list[dict[str, Any]], ports: Collection[int]) -> Iterator[Listener]:

@@ -7,8 +7,9 @@ import sys
 from types import FrameType
 
 from release import leftovers
+from release.abandon import abandon, abandon_with
 from release.docker_cli import DockerCli
-from release.errors import StepError
+from release.errors import NotReadyError, StepError
 from release.hold import hold, resume
 from release.once import make_way, run_once
 from release.plan import read
@@ -27,21 +28,43 @@ def interrupted(number: int, _frame: FrameType | None) -> None:
     sys.exit(f"interrupted ({signal.Signals(number).name})")
 
 
-def main() -> None:
-    signal.signal(signal.SIGTERM, interrupted)
+def ready(docker: DockerCli, arguments: argparse.Namespace) -> None:
+    """Where a replica fails, its release does."""
+    name = arguments.name
+    try:
+        make_ready(docker, name, pids=arguments.pids, seconds=arguments.seconds, disposable=arguments.disposable)
+    except NotReadyError as error:
+        abandon_with(docker, name, str(error).partition("\n")[0])
+        raise
+
+
+def once(docker: DockerCli, arguments: argparse.Namespace) -> None:
+    """The same for a command that is part of a release."""
+    make_way(docker, arguments.command, tell)
+    try:
+        run_once(arguments.command, tell)
+    except StepError as error:
+        if arguments.of:
+            prefix, release = arguments.of
+            abandon(docker, prefix, release, str(error))
+        raise
+
+
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m release", description="The steps of a release.")
     steps = parser.add_subparsers(dest="step", required=True)
-    ready = steps.add_parser("ready", help="limit a container's processes, and wait until it is healthy")
-    ready.add_argument("name")
-    ready.add_argument("--pids", type=int, required=True)
-    ready.add_argument("--seconds", type=float, required=True)
-    ready.add_argument("--disposable", action="store_true", help="stop it when it fails: its predecessor serves")
-    clear = steps.add_parser("clear", help="remove web containers and images of releases that failed")
-    clear.add_argument("prefix")
-    clear.add_argument("--release", required=True)
-    clear.add_argument("--image", required=True, help="what the release is made from")
-    once = steps.add_parser("once", help="run a command to its end, and explain its failure")
-    once.add_argument("command", nargs="+")
+    readying = steps.add_parser("ready", help="limit a container's processes, and wait until it is healthy")
+    readying.add_argument("name")
+    readying.add_argument("--pids", type=int, required=True)
+    readying.add_argument("--seconds", type=float, required=True)
+    readying.add_argument("--disposable", action="store_true", help="stop it when it fails: its predecessor serves")
+    clearing = steps.add_parser("clear", help="remove web containers and images of releases that failed")
+    clearing.add_argument("prefix")
+    clearing.add_argument("--release", required=True)
+    clearing.add_argument("--image", required=True, help="what the release is made from")
+    running = steps.add_parser("once", help="run a command to its end, and explain its failure")
+    running.add_argument("--of", nargs=2, metavar=("PREFIX", "RELEASE"), help="the release that ends where this fails")
+    running.add_argument("command", nargs="+")
     steps.add_parser("prepare", help="begin the traffic that will see RELEASE_PLAN go live").add_argument("release")
     holding = steps.add_parser("hold", help="have requests wait if PostgreSQL is to be replaced")
     holding.add_argument("prefix")
@@ -53,23 +76,21 @@ def main() -> None:
     rolling = steps.add_parser("roll", help="let the first replicas of RELEASE_PLAN take over from as many old ones")
     rolling.add_argument("--done", type=int, required=True)
     steps.add_parser("switch", help="make the release of RELEASE_PLAN live").add_argument("release")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, interrupted)
+    arguments = argument_parser().parse_args()
     docker = DockerCli()
     try:
         if arguments.step == "ready":
-            make_ready(
-                docker,
-                arguments.name,
-                pids=arguments.pids,
-                seconds=arguments.seconds,
-                disposable=arguments.disposable,
-            )
+            ready(docker, arguments)
         elif arguments.step == "clear":
             for name in leftovers.clear(docker, arguments.prefix, arguments.release, arguments.image):
                 tell(f"removed {name}, of a release that failed")
         elif arguments.step == "once":
-            make_way(docker, arguments.command, tell)
-            run_once(arguments.command, tell)
+            once(docker, arguments)
         elif arguments.step == "prepare":
             prepare(docker, read(os.environ["RELEASE_PLAN"]))
         elif arguments.step == "hold":

@@ -62,9 +62,10 @@ def inspect(docker: Docker, names: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def labelled(docker: Docker, prefix: str, role: str) -> list[str]:
-    """Names of a stack's containers with a role, stopped ones included, sorted."""
-    filters = [f"--filter=label=django-stack.stack={prefix}", f"--filter=label=django-stack.role={role}"]
+def labelled(docker: Docker, prefix: str, role: str = "") -> list[str]:
+    """Names of a stack's containers, of one role or all, stopped ones included, sorted."""
+    filters = [f"--filter=label=django-stack.stack={prefix}"]
+    filters += [f"--filter=label=django-stack.role={role}"] if role else []
     return sorted(docker("ps", "--all", "--format={{.Names}}", *filters).split())
 
 

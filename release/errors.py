@@ -13,6 +13,10 @@ class NotReadyError(StepError):
     """A container did not become healthy."""
 
 
+class AbandonedError(NotReadyError):
+    """The same, and that container's own step is ending the release: nobody else has to."""
+
+
 class GateError(StepError):
     """A new replica did not pass the gate; no visitor has met it."""
 

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from release.docker_cli import Docker, inspect, labelled
 
 POLL_SECONDS = 0.3
+OWN_IMAGES = ("python", "postgres", "nginx")
 GRACE_AFTER_SWITCH_SECONDS = 0.2
 """A connection that Nginx was opening while the slots moved is in a socket's list by then."""
 
@@ -125,8 +126,29 @@ def clear(docker: Docker, prefix: str, release: str, image: str) -> list[str]:
 
 def prune_images(docker: Docker, prefix: str, kept: Iterable[str]) -> list[str]:
     """Remove the site's images that no kept release is made from; what was removed."""
-    present = docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"{prefix}/web").split()
-    removed = [image for image in present if image not in set(kept)]
-    for image in removed:
-        docker("image", "rm", image, check=False)
-    return removed
+    return _remove_images(docker, [name for name in _images(docker, f"{prefix}/web") if name not in set(kept)])
+
+
+def prune_own_images(docker: Docker, prefix: str) -> list[str]:
+    """Remove the stack's own images that none of its containers has; what was removed.
+
+    For while all run that the program makes, tools included: before, an image may wait for its container. No release
+    needs one to come back: the site's image holds their layers, and the steps are the present program's.
+    """
+    containers = inspect(docker, labelled(docker, prefix))
+    used = {container["Image"] for container in containers} | {container["Config"]["Image"] for container in containers}
+    found = [_images(docker, f"{prefix}/{family}") for family in OWN_IMAGES]
+    unused = [name for images in found for name, identity in images.items() if not used & {name, identity}]
+    return _remove_images(docker, unused)
+
+
+def _remove_images(docker: Docker, names: list[str]) -> list[str]:
+    for name in names:
+        docker("image", "rm", name, check=False)
+    return names
+
+
+def _images(docker: Docker, repository: str) -> dict[str, str]:
+    """A repository's images, name to id."""
+    words = docker("image", "ls", "--no-trunc", "--format={{.Repository}}:{{.Tag}} {{.ID}}", repository).split()
+    return dict(zip(words[::2], words[1::2], strict=True))

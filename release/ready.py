@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.docker_cli import Docker, inspect, last_lines
-from release.errors import NotReadyError
+from release.errors import AbandonedError, DockerError, NotReadyError
 from release.explain import explain, without_surrender
 
 POLL_SECONDS = 0.25
 QUICK_POLL_SECONDS = 0.1
+JUDGEMENT_SECONDS = 5.0
+"""How long a container's own step may take to give it up after a crash. There is none if it was healthy before."""
 READ_LINES, SHOWN_LINES = 100, 25
 """Of a log's end."""
 
@@ -51,6 +53,11 @@ class State:
         return self.status in ("exited", "dead", "restarting") or self.restarts > 0
 
 
+def stays_stopped(inspected: dict[str, Any]) -> bool:
+    """Docker does not start it again when it ends: it has been given up, or stands by, stopped."""
+    return bool(inspected["HostConfig"]["RestartPolicy"]["Name"] == "no")
+
+
 def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
     """Return when the container is healthy. Raises NotReadyError as soon as it has crashed, or when time is up."""
     deadline = time.monotonic() + seconds
@@ -72,20 +79,27 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
 def wait_for_all(docker: Docker, names: Sequence[str], *, seconds: float) -> None:
     """Return when all are healthy, as soon as they are. Raises NotReadyError when one has failed.
 
-    Each has a step of its own beside this one, which says why.
+    Each has a step of its own beside this one, which says why. One that its step has given up is not healthy any more,
+    and that step ends the release: AbandonedError. A crash is the step's to judge, where there is one.
     """
     deadline = time.monotonic() + seconds
     while True:
-        states = {found["Name"].lstrip("/"): State.of(found) for found in inspect(docker, names)}
-        late = [name for name in names if name not in states or not states[name].ready]
-        failed = [name for name in late if name not in states or states[name].crashed]
+        inspected = {found["Name"].lstrip("/"): found for found in inspect(docker, names)}
+        states = {name: State.of(found) for name, found in inspected.items()}
+        given_up = {name for name, found in inspected.items() if stays_stopped(found)}
+        late = [name for name in names if name not in states or not states[name].ready or name in given_up]
+        gone = [name for name in late if name not in states]
+        crashed = [name for name in late if name in states and states[name].crashed]
         if not late:
             return
-        if failed or time.monotonic() > deadline:
-            told = ", ".join(failed or late)
-            raise NotReadyError(
-                f"{told}: not healthy, so the release does not go live. The container's own step says why."
-            )
+        now = time.monotonic()
+        judged = given_up & {*crashed}
+        if crashed and not judged:
+            deadline = min(deadline, now + JUDGEMENT_SECONDS)
+        if judged or gone or now > deadline:
+            told = ", ".join(gone or crashed or late)
+            kind = AbandonedError if judged else NotReadyError
+            raise kind(f"{told}: not healthy, so the release does not go live. The container's own step says why.")
         time.sleep(QUICK_POLL_SECONDS)
 
 
@@ -109,14 +123,53 @@ def make_ready(docker: Docker, name: str, *, pids: int, seconds: float, disposab
     A `disposable` one is stopped when it fails, and stays stopped: its predecessor serves, a crash loop helps nobody.
     The container is kept, with its log; another try starts it again.
     """
-    docker("update", f"--pids-limit={pids}", *(["--restart=always"] if disposable else []), name)
+    try:
+        docker("update", f"--pids-limit={pids}", *(["--restart=always"] if disposable else []), name)
+    except DockerError:  # as in the moment of a crash, which then is what has to be told
+        found = inspect(docker, [name])
+        if not found or not State.of(found[0]).crashed:
+            raise
     found = inspect(docker, [name])
     if disposable and found and found[0]["State"]["Status"] in ("exited", "created"):
         docker("start", name)
     try:
         wait_until_ready(docker, name, seconds=seconds)
     except NotReadyError:
-        if disposable:
-            docker("update", "--restart=no", name, check=False)
-            docker("stop", "--time=5", name, check=False)
-        raise
+        if not disposable or _give_up(docker, name):
+            raise
+
+
+def _give_up(docker: Docker, name: str) -> bool:
+    """Stop a container for good, unless it has become healthy at the last moment; whether it is given up.
+
+    A switch that waits for it may see it healthy as well. So first Docker is told, where the switch sees it, and then
+    it is looked at again: what the switch may have taken for healthy before is healthy still, and is let go on.
+    """
+    marked = _mark(docker, name)
+    found = inspect(docker, [name])
+    if found and State.of(found[0]).ready:
+        docker("update", "--restart=always", name)
+        return False
+    _stop(docker, name, 5, marked=marked)
+    return True
+
+
+def park(docker: Docker, names: Sequence[str], seconds: int) -> None:
+    """Stop containers for good. They are kept, with their logs; another try starts them again."""
+    for name in names:
+        _stop(docker, name, seconds, marked=_mark(docker, name))
+
+
+def _mark(docker: Docker, name: str) -> bool:
+    """Tell Docker never to start it again; whether it could be told. It cannot in the moment of a crash."""
+    try:
+        docker("update", "--restart=no", name)
+    except DockerError:
+        return False
+    return True
+
+
+def _stop(docker: Docker, name: str, seconds: int, *, marked: bool) -> None:
+    docker("stop", f"--time={seconds}", name, check=False)
+    if not marked:
+        _mark(docker, name)

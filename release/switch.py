@@ -4,17 +4,18 @@ Whatever goes wrong before the traffic has moved leaves it where it is; after th
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from release import ledger, leftovers, proof
-from release.docker_cli import Docker, inspect, labelled
-from release.errors import DockerError, RevertedError, StepError
+from release.abandon import give_back, have_serve, replicas_of, revive, start
+from release.docker_cli import Docker
+from release.errors import AbandonedError, RevertedError, StepError
 from release.leftovers import Patience
 from release.plan import Plan
-from release.ready import wait_for_all, wait_until_ready
+from release.ready import wait_for_all
 from release.tools import Tools, running
 from release.watch import Watch
 
@@ -52,6 +53,7 @@ class Switch:
             if self._before and not self._probing:
                 tools.start_probing()
             started = time.monotonic()
+            revive(self._docker, [plan.nginx], plan.start_seconds)
             start(self._docker, plan.replicas)
             wait_for_all(self._docker, plan.replicas, seconds=plan.start_seconds * len(plan.replicas))
             if self._new and self._seen < BASELINE_REQUESTS:
@@ -62,9 +64,11 @@ class Switch:
             tools.mark("after")
             told = self._retire()
             told.append(tools.verify(release=plan.release, replicas=len(plan.replicas), edge=plan.edge))
+        except AbandonedError:
+            raise
         except BaseException as error:  # an interruption must not leave the traffic where nobody watches it, either
-            if not self._committed:
-                self._give_back()
+            if not self._committed and self._before:
+                give_back(self._docker, plan, tools, self._before)
             with suppress(StepError):  # what went wrong first is what has to be told
                 self._record("live" if self._committed else "failed", str(error) or type(error).__name__)
             raise
@@ -99,7 +103,7 @@ class Switch:
         if not reason or not self._new:
             return
         try:
-            self._restore()
+            have_serve(self._docker, self._plan, self._tools, self._before)
         except StepError as error:
             told = f"release {self._plan.release} must give its traffic back to {self._before}: {reason}."
             raise RevertedError(f"{told} It cannot: {error}") from None
@@ -111,20 +115,6 @@ class Switch:
         except StepError as error:
             raise RevertedError(f"{told} That one is not well either: {error}") from None
         raise RevertedError(told)
-
-    def _give_back(self) -> None:
-        """Whatever has been done, have the slots as they were, and then stop what no traffic goes to any more."""
-        if not self._before:
-            return
-        with suppress(StepError):
-            self._restore()
-            if self._new:
-                _park(self._docker, self._plan)
-
-    def _restore(self) -> None:
-        """Have the release before serve, all of it. Raises StepError."""
-        revive(self._docker, replicas_of(self._docker, self._plan.prefix, self._before), self._plan.start_seconds)
-        restore(self._tools)
 
     def _retire(self) -> list[str]:
         """Drain, stop and remove what this release replaces: other web containers, other Nginxes."""
@@ -151,44 +141,4 @@ class Switch:
         images = {str(record["image"]) for record in kept}
         self._tools.keep(images)
         leftovers.prune_images(self._docker, self._plan.prefix, images)
-
-
-def restore(tools: Tools) -> None:
-    """Point the slots as the last commit has them, whatever has become of the tools. Raises StepError."""
-    try:
-        tools.restore()
-    except DockerError:
-        tools.start_anew()
-        tools.restore()
-
-
-def replicas_of(docker: Docker, prefix: str, release: str) -> list[str]:
-    """Containers of a release, stopped ones included."""
-    found = inspect(docker, labelled(docker, prefix, "web"))
-    return [c["Name"].lstrip("/") for c in found if c["Config"]["Labels"].get("django-stack.release") == release]
-
-
-def _park(docker: Docker, plan: Plan) -> None:
-    """Stop the replicas of a release that has failed. They are kept, with their logs, until the next release."""
-    for name in plan.replicas:
-        docker("update", "--restart=no", name, check=False)
-        docker("stop", f"--time={plan.stop_seconds}", name, check=False)
-
-
-def revive(docker: Docker, names: Sequence[str], seconds: float) -> None:
-    """Start parked replicas, and wait until they are healthy. Raises NotReadyError."""
-    for name in start(docker, names):
-        wait_until_ready(docker, name, seconds=seconds)
-
-
-def start(docker: Docker, names: Sequence[str]) -> list[str]:
-    """Start replicas that a failed try or a rolling release has parked; which they were."""
-    parked = [
-        found["Name"].lstrip("/")
-        for found in inspect(docker, names)
-        if not found["State"]["Running"] and found["HostConfig"]["RestartPolicy"]["Name"] == "no"
-    ]
-    for name in parked:
-        docker("update", "--restart=always", name)
-        docker("start", name)
-    return parked
+        leftovers.prune_own_images(self._docker, self._plan.prefix)

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from release.docker_cli import Docker, inspect
-from release.errors import DockerError, GateError, StepError
-from release.plan import Plan
+from release.errors import AbandonedError, DockerError, GateError, StepError
+from release.plan import Plan, read
 
 SPARE_SECONDS = 1800
 """Time to start in; where an update is interrupted for good, tools and traffic end by themselves after all of it."""
 RELEASE = "django-stack.release"
+PLAN = "/tmp/plan.json"  # noqa: S108 - a path in the container
+"""What a step that ends the release must know. The one that takes it does."""
 
 
 class Tools:
@@ -104,6 +106,10 @@ class Tools:
         """Another tools container in place of this one, which does not do its work; its proof is lost."""
         _start(self._docker, self._plan)
 
+    def remove(self) -> None:
+        """Take the container away."""
+        self._docker("rm", "--force", self._name)
+
     def start_probing(self) -> None:
         probes = self._plan.probes
         words = [f"--host={probes.host}", f"--health={probes.health_path}", f"--rate={probes.per_second}"]
@@ -136,6 +142,7 @@ def prepare(docker: Docker, plan: Plan) -> None:
     tools = Tools(docker, plan)
     if tools.live() not in ("", plan.release):
         tools.start_probing()
+    _tell(docker, plan)  # last: whoever takes it may take all of this away
 
 
 @contextmanager
@@ -146,8 +153,12 @@ def running(docker: Docker, plan: Plan, *, keep: bool = False) -> Iterator[Tools
     """
     if not _is_prepared(docker, plan):
         _start(docker, plan)
+        _tell(docker, plan)
     try:
         yield Tools(docker, plan)
+    except AbandonedError:  # who ends the release needs them, and takes them away
+        keep = True
+        raise
     except BaseException:
         keep = False
         raise
@@ -155,6 +166,20 @@ def running(docker: Docker, plan: Plan, *, keep: bool = False) -> Iterator[Tools
         if not keep:
             with contextlib.suppress(StepError):
                 docker("rm", "--force", _name(plan))
+
+
+def claim(docker: Docker, prefix: str, release: str) -> Plan | None:
+    """The plan of a release under way, for the step that is to end it; None if another one is, or there is none."""
+    name = f"{prefix}-tools"
+    found = inspect(docker, [name])
+    if not found or found[0]["Config"]["Labels"].get(RELEASE) != release:
+        return None
+    text = docker("exec", name, "sh", "-c", f"mv {PLAN} {PLAN}.taken && cat {PLAN}.taken", check=False)
+    return read(text) if text else None
+
+
+def _tell(docker: Docker, plan: Plan) -> None:
+    docker("exec", "--interactive", _name(plan), "tee", PLAN, stdin=plan.text())
 
 
 def _start(docker: Docker, plan: Plan) -> None:

@@ -164,7 +164,8 @@ def test_migrations_run_in_the_new_image_and_reach_the_database_alone(declared: 
     """With the site's own settings, hardened like a replica, and with the release commands after them."""
     command = declared.all["Command web-migrate"].inputs["create"]
     assert command.startswith(
-        ".venv/bin/python -m release once -- docker run --rm --pull=never --name=shop-prod-migrate "
+        f".venv/bin/python -m release once --of shop-prod {release(declared)}"
+        " -- docker run --rm --pull=never --name=shop-prod-migrate "
     )
     assert " --network=shop-prod-data " in command
     assert "shop-prod-edge" not in command
@@ -219,12 +220,13 @@ def test_only_so_many_replicas_start_at_a_time() -> None:
     }
 
 
-def test_the_proof_begins_while_replicas_start(declared: Declarations) -> None:
-    """When Nginx is healthy and migrations are done, so that a failure of either is none of the proof's."""
+def test_the_proof_begins_beside_migrations(declared: Declarations) -> None:
+    """When Nginx is healthy, so that its failure is none of the proof's; what migrations do to visitors is."""
     step = declared.all["Command web-prepare"]
     assert step.inputs["create"] == f".venv/bin/python -m release prepare {release(declared)}"
     assert read(step.inputs["environment"]["RELEASE_PLAN"]).release == release(declared)
-    assert {"Command web-migrate", "Command nginx-holder-ready"} <= set(step.depends_on)
+    assert {"Command web-clear", "Command nginx-holder-ready"} <= set(step.depends_on)
+    assert "Command web-migrate" not in step.depends_on
     assert "Command web-prepare" not in {each for replica in replicas(declared) for each in replica.depends_on}
 
 

@@ -1,6 +1,7 @@
 """The edge: its configuration as text, and what may and may not replace the holder of the ports."""
 
 import dataclasses
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,32 @@ def test_a_new_port_changes_the_holder_and_not_nginx(changes: dict[str, Any], un
     assert before[1].name == after[1].name
 
 
+def holder_label(declarations: Declarations) -> str:
+    """What the holder says that it is made from."""
+    labels = edge(declarations)[0].inputs["labels"]
+    return next(str(each["value"]) for each in labels if each["label"] == "django-stack.spec")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"publish_address": "127.0.0.1"}, {"https_port": 0}, {"network": "other"}, {"connections_migrate": False}],
+)
+def test_whatever_replaces_the_holder_is_in_its_label(changes: dict[str, Any], unchanged: Declarations) -> None:
+    """Its image does not; see above."""
+    assert holder_label(declare(**changes)) != holder_label(unchanged)
+
+
+@pytest.mark.parametrize(("running", "announced"), [("", 0), ("the same", 0), ("0123456789", 1), ("unknown", 1)])
+def test_a_replacement_of_the_holder_is_announced(
+    running: str, announced: int, unchanged: Declarations, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what it means for visitors; not where nothing runs yet, nor where nothing changes."""
+    with caplog.at_level(logging.WARNING):
+        declare(running_holder=holder_label(unchanged) if running == "the same" else running)
+    told = [entry.message for entry in caplog.records if "no connection is possible meanwhile" in entry.message]
+    assert len(told) == announced
+
+
 @pytest.mark.parametrize(
     ("https_port", "ports"),
     [
@@ -218,5 +245,5 @@ def test_nginx_stops_gracefully_and_later_than_its_requests(unchanged: Declarati
 
 def test_every_argument_is_tried() -> None:
     """An argument that is added is added to these tests."""
-    apart = {"volumes", "connections_migrate", "long_paths", "long_timeout_seconds"}
+    apart = {"volumes", "connections_migrate", "running_holder", "long_paths", "long_timeout_seconds"}
     assert {field.name for field in dataclasses.fields(NginxArgs)} == ARGS.keys() | apart

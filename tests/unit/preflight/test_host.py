@@ -77,6 +77,15 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         ),
     ),
     (
+        "host.W011",
+        {"kernel": "5.13.19"},
+        (
+            "kernel: must be Linux 5.14 or newer for Nginx to be replaced without losing a connection (got 5.13.19):"
+            " those that wait to be accepted at that moment are reset. Upgrade the server's kernel, or change Nginx's"
+            " configuration, image and limits in quiet hours."
+        ),
+    ),
+    (
         "data.E001",
         {"volume_labels": {"shop-dev-postgres-data": {"django-stack.images-from": "debian"}}},
         (

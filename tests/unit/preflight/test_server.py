@@ -146,9 +146,13 @@ ANSWERS: dict[str, Any] = {
         {
             "Names": ["/shop-dev-edge"],
             "Ports": [{"IP": "127.0.0.1", "PrivatePort": 8080, "PublicPort": 8080, "Type": "tcp"}],
-            "Labels": {"django-stack.role": "edge"},
+            "Labels": {"django-stack.stack": "shop-dev", "django-stack.role": "edge"},
         },
-        {"Names": ["/shop-dev-postgres"], "Ports": [], "Labels": {"django-stack.spec": "0123456789"}},
+        {
+            "Names": ["/shop-dev-postgres"],
+            "Ports": [],
+            "Labels": {"django-stack.stack": "shop-dev", "django-stack.spec": "0123456789"},
+        },
         {"Names": ["/somebody-elses"], "Ports": [], "Labels": None},
     ],
     "/volumes": {"Volumes": [{"Name": "a", "Labels": {"x": "y"}}, {"Name": "b", "Labels": None}]},
@@ -194,7 +198,7 @@ def test_a_server_elsewhere_is_observed_through_its_engine_alone(engine: str, mo
         listeners=(
             Listener(address="127.0.0.1", port=8080, owner="container shop-dev-edge", container="shop-dev-edge"),
         ),
-        running_specs={"shop-dev-postgres": "0123456789"},
+        running_specs={"shop-dev-edge": "unknown", "shop-dev-postgres": "0123456789"},
         volume_labels={"a": {"x": "y"}, "b": {}},
         cli="/usr/bin/docker",
     )

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from release import hold, leftovers, once, ready, switch, watch
+from release import abandon, hold, leftovers, once, ready, switch, watch
 
 
 class Clock:
@@ -26,6 +26,6 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all steps."""
     clock = Clock()
-    for module in (hold, leftovers, once, ready, switch, watch):
+    for module in (abandon, hold, leftovers, once, ready, switch, watch):
         monkeypatch.setattr(module, "time", clock)
     return clock

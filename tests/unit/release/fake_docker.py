@@ -36,6 +36,8 @@ class FakeContainer:
     """When that was."""
     log: str = ""
     policy: str = "always"
+    image: str = ""
+    image_id: str = ""
     next: deque[dict[str, Any]] = field(default_factory=deque)
     """What changes in it at each look at it, one after the other."""
     on_start: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class FakeContainer:
         return {
             "Name": f"/{self.name}",
             "RestartCount": self.restarts,
+            "Image": self.image_id,
             "State": {
                 "Status": self.status,
                 "Running": self.status == "running",
@@ -61,6 +64,7 @@ class FakeContainer:
             },
             "HostConfig": {"RestartPolicy": {"Name": self.policy}},
             "Config": {
+                "Image": self.image,
                 "Labels": {"django-stack.stack": self.stack, "django-stack.role": self.role, **self.labels},
             },
         }

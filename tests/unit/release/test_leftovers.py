@@ -13,6 +13,7 @@ from tests.unit.release.fake_docker import FakeContainer, FakeDocker
 from tests.unit.release.plans import NEW, NGINX, OLD, nginx, replicas
 
 PATIENCE = Patience(ordinary=10, long=60, stop=15)
+LS = "image ls --no-trunc --format={{.Repository}}:{{.Tag}} {{.ID}}"
 IN_FLIGHT = "exec web python3 /opt/stack/in_flight.py"
 
 
@@ -198,7 +199,9 @@ def test_images_of_releases_that_failed_are_removed() -> None:
     docker = stack()
     docker.answer(f"exec {NGINX} cat /run/slots/.kept", "shop-prod/web:old\nshop-prod/web:older\n")
     failed = [f"shop-prod/web:failed{number}" for number in range(3)]
-    docker.answer("image ls", "\n".join(["shop-prod/web:old", "shop-prod/web:older", IMAGE, *failed]))
+    present = ["shop-prod/web:old", "shop-prod/web:older", IMAGE, *failed]
+    docker.answer(f"{LS} shop-prod/web", "\n".join(f"{name} sha256:{name}" for name in present))
+    docker.answer(f"{LS} shop-prod/python", "shop-prod/python:next sha256:1")  # no container has it yet
     assert leftovers.clear(docker, "shop-prod", NEW, IMAGE)[2:] == failed
 
 
@@ -224,14 +227,32 @@ def test_an_nginx_that_does_not_answer_is_passed_over() -> None:
 def test_images_that_no_kept_release_needs_are_removed() -> None:
     """Of the site's own; an image that cannot be removed is no failure."""
     docker = FakeDocker()
-    docker.answer("image ls", "shop-prod/web:1\nshop-prod/web:2\nshop-prod/web:3\n")
+    docker.answer(f"{LS} shop-prod/web", "shop-prod/web:1 i1\nshop-prod/web:2 i2\nshop-prod/web:3 i3\n")
     docker.answer("image rm shop-prod/web:1", DockerError("docker image rm: it is in use"))
     assert leftovers.prune_images(docker, "shop-prod", ["shop-prod/web:2", "shop-prod/web:9"]) == [
         "shop-prod/web:1",
         "shop-prod/web:3",
     ]
-    assert docker.calls == [
-        "image ls --format={{.Repository}}:{{.Tag}} shop-prod/web",
-        "image rm shop-prod/web:1",
-        "image rm shop-prod/web:3",
-    ]
+    assert [call for call in docker.calls if " rm " in call] == ["image rm shop-prod/web:1", "image rm shop-prod/web:3"]
+
+
+def test_of_the_stacks_own_images_those_stay_that_a_container_has() -> None:
+    """By name or by id; one that has stopped, such as a holder with the image that it began with, counts as well."""
+    docker = FakeDocker(
+        FakeContainer(name="edge", role="edge", image="shop-prod/nginx:1", status="exited"),
+        nginx(image="shop-prod/nginx:3"),
+        FakeContainer(name="tools", role="tools", image_id="sha256:p2"),
+        FakeContainer(name="other", stack="other", image="shop-prod/nginx:2"),
+    )
+    docker.answer(f"{LS} shop-prod/nginx", "".join(f"shop-prod/nginx:{n} sha256:n{n}\n" for n in (1, 2, 3)))
+    docker.answer(f"{LS} shop-prod/python", "".join(f"shop-prod/python:{n} sha256:p{n}\n" for n in (1, 2)))
+    assert leftovers.prune_own_images(docker, "shop-prod") == ["shop-prod/python:1", "shop-prod/nginx:2"]
+
+
+def test_an_image_without_a_container_stays_where_it_is_not_known_which_there_are() -> None:
+    """An engine that does not answer has none to show."""
+    docker = FakeDocker(nginx(image="shop-prod/nginx:1"))
+    docker.answer("inspect", "Cannot connect to the Docker daemon")
+    with pytest.raises(DockerError):
+        leftovers.prune_own_images(docker, "shop-prod")
+    assert docker.calls == []

@@ -1,10 +1,11 @@
 """Waiting for a container: it is healthy, or the reason why not is told at once."""
 
 from collections import deque
+from typing import Any
 
 import pytest
 
-from release.errors import DockerError, NotReadyError
+from release.errors import AbandonedError, DockerError, NotReadyError
 from release.ready import make_ready, wait_for_all, wait_until_ready
 from tests.unit.release.conftest import Clock
 from tests.unit.release.fake_docker import FakeContainer, FakeDocker
@@ -150,21 +151,26 @@ def test_all_are_waited_for_together(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "told"),
-    [
-        (FakeContainer(name="web-2", status="exited", health="starting"), "web-2"),
-        (FakeContainer(name="web-2", status="restarting", health="starting", restarts=1), "web-2"),
-        (FakeContainer(name="web-3"), "web-2"),
-    ],
+    ("crash", "seconds"),
+    [({"status": "exited"}, 5), ({"status": "restarting", "restarts": 1}, 5), ({"name": "web-3"}, 0)],
 )
-def test_one_that_fails_is_told_at_once(container: FakeContainer, told: str, clock: Clock) -> None:
-    """By its name; its own step says why."""
+def test_one_that_fails_is_told_by_its_name(crash: dict[str, Any], seconds: float, clock: Clock) -> None:
+    """Its own step says why. So that has a moment to do so, and to end the release; one that is gone has none."""
+    container = FakeContainer(**{"name": "web-2", "health": "starting"} | crash)
     with pytest.raises(NotReadyError) as failed:
         wait_for_all(FakeDocker(FakeContainer(name="web-1"), container), ["web-1", "web-2"], seconds=60)
     assert str(failed.value) == (
-        f"{told}: not healthy, so the release does not go live. The container's own step says why."
+        "web-2: not healthy, so the release does not go live. The container's own step says why."
     )
-    assert clock.now == 1000
+    assert type(failed.value) is NotReadyError
+    assert seconds <= clock.now - 1000 < seconds + 0.2
+
+
+def test_one_that_crashes_and_gets_up_again_is_waited_for(clock: Clock) -> None:
+    """Its own step had time to give it up, and has not."""
+    up: list[dict[str, Any]] = [{"status": "restarting", "restarts": 1}, {}, {"status": "running", "health": "healthy"}]
+    wait_for_all(FakeDocker(FakeContainer(name="web", health="starting", next=deque(up))), ["web"], seconds=60)
+    assert clock.now < 1001
 
 
 def test_those_that_are_late_are_told_when_time_is_up(clock: Clock) -> None:
@@ -207,6 +213,26 @@ def test_a_disposable_container_that_fails_is_stopped_and_kept() -> None:
     assert docker.containers["web"].status == "exited"
 
 
+@pytest.mark.parametrize("late", [{"health": "healthy"}, {"health": "healthy", "status": "running", "restarts": 1}])
+def test_a_disposable_container_that_is_healthy_at_the_last_moment_is_kept(late: dict[str, object]) -> None:
+    """A switch may have moved the traffic to it by then."""
+    container = FakeContainer(name="web", health="starting", restarts=1, next=deque([{}, {}, late]))
+    docker = FakeDocker(container)
+    make_ready(docker, "web", pids=30, seconds=60, disposable=True)
+    assert docker.calls[1:] == ["update --restart=no web", "update --restart=always web"]
+    assert (container.status, container.policy) == ("running", "always")
+
+
+def test_a_container_that_its_step_has_given_up_is_not_waited_for_as_healthy(clock: Clock) -> None:
+    """It may be so for a moment, but is about to be stopped; if it is not after all, it counts again."""
+    given_up = FakeContainer(name="web-1", policy="no", next=deque([{}, {}, {"policy": "always"}]))
+    wait_for_all(FakeDocker(given_up), ["web-1"], seconds=60)
+    assert clock.now == pytest.approx(1000.2)
+    stopped = FakeContainer(name="web-1", policy="no", next=deque([{}, {"status": "exited"}]))
+    with pytest.raises(AbandonedError):
+        wait_for_all(FakeDocker(stopped), ["web-1"], seconds=60)
+
+
 @pytest.mark.parametrize("status", ["exited", "created"])
 def test_a_disposable_container_is_started_again_by_another_try(status: str) -> None:
     """With its restart policy; what was wrong may be right by now."""
@@ -222,6 +248,17 @@ def test_a_disposable_container_is_started_again_by_another_try(status: str) -> 
     make_ready(docker, "web", pids=30, seconds=60, disposable=True)
     assert docker.calls == ["update --pids-limit=30 --restart=always web", "start web"]
     assert (container.status, container.policy) == ("running", "always")
+
+
+def test_a_container_that_crashes_just_as_it_is_limited_is_told_as_crashed() -> None:
+    """Docker can then update nothing; it is stopped for good all the same, once it can."""
+    docker = FakeDocker(FakeContainer(name="web", status="restarting", restarts=1, log="one"))
+    moment = DockerError("docker update: cannot update a stopped container: unknown")
+    docker.answer("update", moment, moment, lambda words, _: docker._update(words))
+    with pytest.raises(NotReadyError, match="it ended with code 0: Its log says why"):
+        make_ready(docker, "web", pids=30, seconds=60, disposable=True)
+    assert docker.calls[1:] == ["update --restart=no web", "stop --time=5 web", "update --restart=no web"]
+    assert docker.containers["web"].policy == "no"
 
 
 def test_an_engine_that_fails_stops_nothing() -> None:

@@ -86,8 +86,19 @@ def test_a_batch_that_does_not_pass_the_gate_takes_over_from_nobody(docker: Stag
     docker.tool("gate.py", '{"id": "gate.E001", "replica": "1", "text": "replica 1: no.", "hint": "Look."}')
     with pytest.raises(GateError, match=r"gate\.E001"):
         roll(docker, THREE, 1, print)
-    assert docker.story[-4:] == ["slots restore", "prober stop", "ledger append", "rm shop-prod-tools"]
+    parked = [f"{verb} {name}" for name in THREE.replicas for verb in ("update", "stop")]
+    assert docker.story[-10:] == ["slots restore", *parked, "prober stop", "ledger append", "rm shop-prod-tools"]
+    assert {docker.containers[name].policy for name in THREE.replicas} == {"no"}
     assert [(each["result"], each["release"]) for each in docker.records] == [("failed", NEW)]
+
+
+def test_another_try_starts_what_the_last_one_has_parked(docker: Stage) -> None:
+    """Before the gate, and no more than this batch."""
+    for name in THREE.replicas:
+        docker.containers[name].change({"status": "exited", "policy": "no"})
+    roll(docker, THREE, 1, print)
+    assert docker.story.index(f"start {THREE.replicas[0]}") < docker.story.index("gate")
+    assert [docker.containers[name].status for name in THREE.replicas] == ["running", "exited", "exited"]
 
 
 def test_old_replicas_that_were_stopped_are_started_again_before_they_get_traffic(docker: Stage) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from release import ledger
-from release.errors import DockerError, GateError, NotReadyError, RevertedError, StepError
+from release.errors import AbandonedError, DockerError, GateError, NotReadyError, RevertedError, StepError
 from release.plan import Plan, Strategy
 from release.switch import switch
 from tests.unit.release.conftest import Clock
@@ -198,6 +198,44 @@ def test_a_replica_that_is_not_healthy_keeps_the_release_from_going_live(docker:
     assert "go_live move" not in docker.story
 
 
+def test_a_replica_that_its_own_step_gives_up_is_left_to_it(docker: Stage) -> None:
+    """That step gives back, records and takes the tools away; two at it would be in each other's way."""
+    docker.containers[NEW_2].change(
+        {"health": "starting", "next": deque([{}, {}, {"status": "exited", "policy": "no"}])}
+    )
+    failure(docker, AbandonedError)
+    assert after(docker, "go_live look") == ["go_live look"]
+    assert docker.records == []
+
+
+@pytest.mark.parametrize("live", [OLD, NEW])
+def test_a_new_nginx_is_parked_with_the_release_that_it_came_with(live: str) -> None:
+    """So that visitors have the configuration before; an up of the same release may bring a new one as well."""
+    docker = Stage(*replicas(OLD, 2), *replicas(NEW, 2), nginx(), nginx("shop-prod-nginx-0"), live=live)
+    docker.tool("go_live.py move", CLOSED)
+    failure(docker, GateError)
+    assert after(docker, "slots restore")[-5:-3] == [f"update {NGINX}", f"stop {NGINX}"]
+    assert docker.containers["shop-prod-nginx-0"].status == "running"
+    assert docker.containers[NEW_1].status == ("exited" if live == OLD else "running")
+
+
+@pytest.mark.parametrize("changes", [{"status": "exited"}, {"health": "unhealthy"}])
+def test_the_only_nginx_that_is_well_goes_on(docker: Stage, changes: dict[str, Any]) -> None:
+    """Whatever it came with."""
+    docker.containers["shop-prod-nginx-0"] = nginx("shop-prod-nginx-0", **changes)
+    docker.tool("go_live.py move", CLOSED)
+    failure(docker, GateError)
+    assert docker.containers[NGINX].status == "running"
+
+
+def test_a_parked_nginx_is_started_by_the_next_try(docker: Stage) -> None:
+    """And is healthy before anything else is done."""
+    docker.containers[NGINX].change({"status": "exited", "policy": "no"})
+    run(docker)
+    assert docker.story.index(f"start {NGINX}") < docker.story.index("go_live move")
+    assert (docker.containers[NGINX].status, docker.containers[NGINX].policy) == ("running", "always")
+
+
 # After it has moved
 
 
@@ -316,7 +354,9 @@ def test_images_of_releases_that_are_not_kept_go(docker: Stage) -> None:
     """Those of the last ones, by the ledger, stay."""
     records = [f'{{"result": "live", "release": "{n}", "image": "shop-prod/web:{n}"}}' for n in (1, 2, 3)]
     docker.tool("ledger.py show", "\n".join(records))
-    docker.answer("image ls", "shop-prod/web:1\nshop-prod/web:2\nshop-prod/web:3\nshop-prod/web:failed\n")
+    names = [f"shop-prod/web:{n}" for n in (1, 2, 3, "failed")]
+    ls = "image ls --no-trunc --format={{.Repository}}:{{.Tag}} {{.ID}}"
+    docker.answer(f"{ls} shop-prod/web", "".join(f"{name} sha256:{name}\n" for name in names))
     run(docker)
     removed = [call for call in docker.calls if call.startswith("image rm")]
     assert removed == ["image rm shop-prod/web:1", "image rm shop-prod/web:failed"]

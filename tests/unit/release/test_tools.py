@@ -2,14 +2,15 @@
 
 import pytest
 
-from release.errors import DockerError, StepError
+from release.errors import AbandonedError, DockerError, StepError
 from release.plan import Probes
-from release.tools import Tools, prepare, running
+from release.tools import Tools, claim, prepare, running
 from tests.unit.release.fake_docker import FakeContainer
 from tests.unit.release.plans import NEW, OLD, PLAN, plan
 from tests.unit.release.stage import TOOLS, Stage
 
 LIFE = 1800 + 2 * (60 + 30 + 90 + 35) + 30 + 30
+TOLD = "exec --interactive shop-prod-tools tee /tmp/plan.json"
 STARTED = f"run --detach --name=shop-prod-tools shop-prod/python:1 sleep {LIFE}"
 
 
@@ -32,7 +33,7 @@ def used(*containers: FakeContainer, keep: bool = False) -> list[str]:
 def test_a_container_of_its_own_is_started_for_a_release(containers: list[FakeContainer]) -> None:
     """In place of what is left; for as long as it may be needed, and no longer than the work."""
     assert used(*containers or [FakeContainer(name="x")]) == [
-        *("rm --force shop-prod-tools", STARTED, "work", "rm --force shop-prod-tools"),
+        *("rm --force shop-prod-tools", STARTED, TOLD, "work", "rm --force shop-prod-tools"),
     ]
 
 
@@ -50,6 +51,24 @@ def test_it_is_kept_for_a_later_step() -> None:
     assert docker.containers == {}
 
 
+def test_it_is_left_to_the_step_that_ends_the_release() -> None:
+    """Which gives back and records with it, and takes it away."""
+    docker = Stage(prepared())
+    with pytest.raises(AbandonedError), running(docker, PLAN):
+        raise AbandonedError
+    assert docker.calls == []
+
+
+def test_the_plan_is_there_for_the_one_that_takes_it() -> None:
+    """Of the release alone that is under way."""
+    docker = Stage(prepared())
+    docker.answer("exec shop-prod-tools sh -c mv", PLAN.text(), "")
+    assert claim(docker, "shop-prod", OLD) is None
+    assert claim(docker, "shop-prod", NEW) == PLAN
+    assert claim(docker, "shop-prod", NEW) is None
+    assert claim(Stage(), "shop-prod", NEW) is None
+
+
 def test_an_engine_that_cannot_remove_it_hides_no_failure() -> None:
     """Of the work."""
     docker = Stage(prepared())
@@ -65,6 +84,8 @@ def test_the_proof_begins_while_replicas_start(live: str, probes: int) -> None:
     prepare(docker, PLAN)
     assert docker.story.count("probe") == probes
     assert docker.calls[1] == STARTED
+    assert docker.calls[-1] == TOLD
+    assert docker.inputs == [PLAN.text()]
 
 
 def test_the_prober_is_told_what_to_ask_and_for_how_long() -> None:
