@@ -197,12 +197,11 @@ def _ipv4(raw: str) -> str:
 
 def _socket_owners(inodes: set[str]) -> dict[str, str]:
     owners: dict[str, str] = {}
-    for process in _PROC.glob("[0-9]*"):
+    for descriptor in _PROC.glob("[0-9]*/fd/*"):
         try:
-            for descriptor in (process / "fd").iterdir():
-                found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
-                if found and found.group(1) in inodes:
-                    owners[found.group(1)] = (process / "comm").read_text().strip()
-        except OSError:  # another user's process, or one that has just ended
+            found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
+            if found and found.group(1) in inodes:
+                owners[found.group(1)] = (descriptor.parent.parent / "comm").read_text().strip()
+        except OSError:  # another user's process, one that has just ended, or a file that has just been closed
             continue
     return owners

@@ -120,7 +120,7 @@ def test_data_outlives_a_destroy_and_a_new_clone(tmp_path: Path) -> None:
     first.pulumi("destroy", "--yes")
     assert first.containers() == []
     kept = {volume.name for volume in docker.from_env().volumes.list(filters={"label": "django-stack.stack=again-dev"})}
-    assert kept == {"again-dev-postgres-data", "again-dev-media"}
+    assert kept == {"again-dev-postgres-data", "again-dev-media", "again-dev-ledger"}
     second = Deployment(clone=make_clone(tmp_path / "second", "again"), stack="dev", port=18084)
     second.set(httpPort="18084", webReplicas="1")
     second.up()
