@@ -1,5 +1,6 @@
 """What the Docker server is and has: observed once, then only read."""
 
+import contextlib
 import errno
 import os
 import platform
@@ -195,13 +196,19 @@ def _ipv4(raw: str) -> str:
     return ".".join(str(byte) for byte in bytes.fromhex(digits)[::-1]) if len(digits) == ipv4_digits else raw
 
 
+def _descriptors() -> Iterator[Path]:
+    for process in _PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's process, or one that has just ended
+            yield from list((process / "fd").iterdir())
+
+
 def _socket_owners(inodes: set[str]) -> dict[str, str]:
     owners: dict[str, str] = {}
-    for descriptor in _PROC.glob("[0-9]*/fd/*"):
+    for descriptor in _descriptors():
         try:
             found = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
             if found and found.group(1) in inodes:
                 owners[found.group(1)] = (descriptor.parent.parent / "comm").read_text().strip()
-        except OSError:  # another user's process, one that has just ended, or a file that has just been closed
+        except OSError:  # a file that has just been closed
             continue
     return owners
