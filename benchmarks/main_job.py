@@ -152,6 +152,8 @@ def no_op(stack: Deployment, compose: Compose) -> dict[str, list[float]]:
 
 
 def main() -> Report:
+    # Compiled code is kept, as wherever nobody forbids it; without that all would measure the compiler.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         stack = Deployment(clone=make_clone(Path(folder) / "clone", "bench"), stack="dev", port=PORT)
         stack.erase()
