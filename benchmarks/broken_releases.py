@@ -38,14 +38,15 @@ def attempt(stack: Deployment, breakage: Breakage) -> dict[str, Any]:
         up = stack.up("--skip-preview", check=False)
         seconds = time.monotonic() - start
     told = up.stdout + up.stderr
+    untold = [word for word in breakage.told if word not in told]
     return {
         "kind": breakage.name,
         "exit_code": up.returncode,
-        "untold": [word for word in breakage.told if word not in told],
+        "untold": untold,
         "old_release_serves": serving(stack) == before and release_through_nginx(stack) == live,
         "seconds": round(seconds, 1),
         "load": report,
-        "told": told.splitlines()[-40:],
+        "told": told.splitlines()[-40:] if untold else [],
     }
 
 
