@@ -14,6 +14,7 @@ from typing import Any
 
 from config_schema import SECRET_LENGTHS
 from operations import diagnosis
+from operations.command import add_command
 from operations.diagnosis import Findings
 from operations.errors import OperationError
 from operations.stack import Stack, open_stack
@@ -35,16 +36,15 @@ Exit code: 0 when nothing stops a deployment, else 1. docs/checks.md explains ea
 
 
 def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "doctor",
-        parents=[shared],
-        help="look for what would stop a deployment",
+        run,
+        shared=shared,
+        summary="look for what would stop a deployment",
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--json", "-j", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

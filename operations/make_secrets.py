@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from config_schema import SECRET_LENGTHS
+from operations.command import add_command
 from operations.errors import OperationError
 from operations.stack import Stack, open_stack
 from wrapper import project
@@ -32,16 +33,15 @@ file that holds it, and keep it where the secrets of your company are kept. The 
 def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("secrets", help="make the site's secrets", allow_abbrev=False)
     actions = parser.add_subparsers(metavar="ACTION", title="actions", required=True)
-    create = actions.add_parser(
+    create = add_command(
+        actions,
         "create",
-        parents=[shared],
-        help="make and encrypt the secrets that the stack lacks",
+        run,
+        shared=shared,
+        summary="make and encrypt the secrets that the stack lacks",
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     create.add_argument("--replace", action="store_true", help="make new ones in the place of those that are set")
-    create.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import config_schema
+from operations.command import add_command
 from operations.errors import OperationError
 from operations.registry import EngineRegistry, Registry, RegistryError
 from operations.stack import open_stack
@@ -27,15 +28,14 @@ Nothing is written unless everything could be resolved. Nothing is deployed: `./
 
 
 def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
+    add_command(
+        commands,
         "pin",
-        parents=[shared],
-        help="write the digests of the base images into the stack config",
+        run,
+        shared=shared,
+        summary="write the digests of the base images into the stack config",
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if before["imagesFrom"] == "debian":
         after = {"packagesDate": datetime.now(tz=UTC).date().isoformat()}
     else:
-        after = _resolved(before, str(stack.values().get("docker:host") or ""))
+        after = _resolved(before, stack.docker_host())
     changed = {key: value for key, value in after.items() if value != before[key]}
     if changed:
         stack.write(changed)

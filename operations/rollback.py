@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 from operations import release_ledger
+from operations.command import add_command
 from operations.errors import OperationError
 from operations.release_ledger import Record
 from operations.stack import ROOT, Stack, open_stack
@@ -24,18 +25,12 @@ _UNPIN = "Lets the stack go on after a rollback: the next `up` deploys code and 
 
 
 def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "rollback",
-        parents=[shared],
-        help="go back to a release that was live",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = add_command(
+        commands, "rollback", run, shared=shared, summary="go back to a release that was live", description=_DESCRIPTION
     )
     parser.add_argument("release", nargs="?", default="", help="the release (default: the one before the live one)")
     parser.add_argument("--list", action="store_true", help="list the releases that it can go back to")
     parser.add_argument("--yes", action="store_true", help="do not ask before the `up`")
-    parser.set_defaults(run=run)
     letting_go = commands.add_parser(
         "unpin", parents=[shared], help="let the stack go on after a rollback", description=_UNPIN, allow_abbrev=False
     )

@@ -5,6 +5,7 @@ import os
 import subprocess
 from typing import Any
 
+from operations.command import add_command
 from operations.stack import ROOT, open_stack
 
 _DESCRIPTION = """\
@@ -14,15 +15,9 @@ server where no timer does so. Containers of failed releases stay stopped.
 
 
 def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "start",
-        parents=[shared],
-        help="start what should run and does not",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    add_command(
+        commands, "start", run, shared=shared, summary="start what should run and does not", description=_DESCRIPTION
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
