@@ -9,10 +9,11 @@ from typing import Any
 
 from benchmarks._machine import watched
 from benchmarks._site import change_code, inventory, release_through_nginx, site
-from benchmarks._under_load import LONGEST_SECONDS, load, together
+from benchmarks._under_load import together
 from tests.e2e.breakages import BREAKAGES, Breakage
 from tests.e2e.deployment import Deployment
 from tests.e2e.test_releases import broken, serving
+from tests.load.traffic import LONGEST_SECONDS, load
 from wrapper.report import Control, Measure, Report
 
 PORT = 8450

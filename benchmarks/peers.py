@@ -30,8 +30,9 @@ from benchmarks._beside import (
 )
 from benchmarks._machine import load_per_cpu, watched
 from benchmarks._site import change_code, site
-from benchmarks._under_load import LONGEST_SECONDS, failed, load, together, worst
+from benchmarks._under_load import failed, together, worst
 from tests.e2e.deployment import Deployment
+from tests.load.traffic import LONGEST_SECONDS, load
 from wrapper.report import Control, Measure, Report
 
 PORT = 8455

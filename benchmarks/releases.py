@@ -14,9 +14,10 @@ import docker
 
 from benchmarks._machine import watched
 from benchmarks._site import change_code, site
-from benchmarks._under_load import failed, load, together, worst
+from benchmarks._under_load import failed, together, worst
 from tests.e2e.deployment import Deployment
 from tests.e2e.test_releases import records
+from tests.load.traffic import load
 from wrapper.report import Control, Measure, Report
 
 PORT = 18474

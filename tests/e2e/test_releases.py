@@ -1,19 +1,21 @@
 """Releases under load: a good one loses no request, a broken one goes live for nobody, and each is on record."""
 
-import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 
+from operations import release_ledger
+from operations.release_ledger import Record
+from release.docker_cli import DockerCli
 from tests.e2e.breakages import BREAKAGES, Breakage
-from tests.e2e.deployment import ROOT, Deployment, make_clone
+from tests.e2e.deployment import Deployment, make_clone
+from tests.load import traffic
 
 pytestmark = pytest.mark.e2e
 
@@ -21,19 +23,9 @@ SHORT = ("crash at start", "health passes, pages answer 500", "migration fails")
 """The breakages of every run; `scripts/bench broken_releases` takes them all."""
 
 
-@contextmanager
-def load(stack: Deployment, rate: float = 25) -> Iterator[dict[str, Any]]:
+def load(stack: Deployment) -> AbstractContextManager[dict[str, Any]]:
     """Steady traffic as long as the context lasts; its report is in the dictionary afterwards."""
-    command = [sys.executable, "-m", "tests.load.client", "--port", str(stack.port), "--rate", str(rate)]
-    client = subprocess.Popen([*command, "--seconds", "110"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    report: dict[str, Any] = {}
-    time.sleep(2)
-    try:
-        yield report
-    finally:
-        time.sleep(1)
-        client.terminate()
-        report |= json.loads(client.communicate(timeout=60)[0])
+    return traffic.load(port=stack.port, rate=25, longest_seconds=110)
 
 
 def lost(report: dict[str, Any]) -> dict[str, list[str]]:
@@ -80,15 +72,9 @@ def serving(stack: Deployment) -> dict[str, str]:
     return {container.name: container.id for container in stack.containers("web") if container.status == "running"}
 
 
-def records(stack: Deployment) -> list[dict[str, Any]]:
+def records(stack: Deployment) -> list[Record]:
     """The release ledger, its chain verified by the reader in the image."""
-    image = f"{stack.prefix}/python"
-    listing = ["docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", image]
-    tag = subprocess.run(listing, text=True, capture_output=True, check=True).stdout.split()[0]
-    mount = f"--volume={stack.prefix}-ledger:/var/lib/ledger:ro"
-    command = ["docker", "run", "--rm", mount, "--user=10002:10000", tag, "python3", "/opt/stack/ledger.py", "show"]
-    printed = subprocess.run(command, text=True, capture_output=True, check=True).stdout
-    return [json.loads(line) for line in printed.splitlines()]
+    return release_ledger.read(DockerCli(), stack.prefix)
 
 
 def new_release(stack: Deployment, word: str) -> None:
