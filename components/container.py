@@ -25,6 +25,12 @@ class Running:
     ready: local.Command
 
 
+def announce(resource: pulumi.Resource, *, running: str, wanted: str, told: str) -> None:
+    """Warn of an interruption where what runs is made from something else than what is wanted; empty: nothing runs."""
+    if running not in ("", wanted):
+        pulumi.log.warn(told, resource=resource)
+
+
 def run(name: str, spec: ContainerSpec, opts: pulumi.ResourceOptions, *, disposable: bool = False) -> Running:
     """Declare a long-running container and the step that limits its processes and waits until it is healthy.
 

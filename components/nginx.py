@@ -13,7 +13,7 @@ from string import Template
 import pulumi
 
 from components import sizing
-from components.container import run
+from components.container import announce, run
 from components.sizing import Limits
 from components.spec import ContainerSpec, Mount, Placement, Port, spec_hash
 from components.volume import SiteVolumes
@@ -73,12 +73,11 @@ class Nginx(pulumi.ComponentResource):
         super().__init__("django-stack:index:Nginx", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         holder_spec = _holder_spec(args)
-        if args.running_holder not in ("", holder_spec.labels[SPEC_LABEL]):
-            told = (
-                "The holder of the published ports will be replaced, and Nginx with it: no connection is possible"
-                " meanwhile, for some seconds; requests under way are finished first."
-            )
-            pulumi.log.warn(told, resource=self)
+        told = (
+            "The holder of the published ports will be replaced, and Nginx with it: no connection is possible"
+            " meanwhile, for some seconds; requests under way are finished first."
+        )
+        announce(self, running=args.running_holder, wanted=holder_spec.labels[SPEC_LABEL], told=told)
         holder = run(
             f"{name}-holder",
             holder_spec,

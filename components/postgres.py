@@ -9,7 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components import sizing
-from components.container import run
+from components.container import announce, run
 from components.nginx import USER as NGINX_USER
 from components.sizing import Limits
 from components.spec import ContainerSpec, Mount, Placement, spec_hash
@@ -80,9 +80,8 @@ class Postgres(pulumi.ComponentResource):
             ),
         )
         spec = self._spec(args)
-        if args.running_spec not in ("", spec.labels[SPEC_LABEL]):
-            told = "PostgreSQL will be replaced: requests wait, for a few seconds; those under way are finished first."
-            pulumi.log.warn(told, resource=self)
+        told = "PostgreSQL will be replaced: requests wait, for a few seconds; those under way are finished first."
+        announce(self, running=args.running_spec, wanted=spec.labels[SPEC_LABEL], told=told)
         of_spec = [args.placement.prefix, f"--spec={spec.labels[SPEC_LABEL]}"]
         room = docker_words(args.waiting_room, "--detach")
         hold = release_step(f"{name}-hold", ["hold", *of_spec, "--", *room], child, args.placement)
