@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, TextIO
 
 from engine.checkpoint import to_json
@@ -32,7 +33,7 @@ def detailed_diff(diff: Diff) -> dict[str, Any] | None:
     return {path: {"kind": kind, "inputDiff": False} for path, kind in kinds.items()} or None
 
 
-class JsonDisplay:
+class JsonDisplay(ABC):
     """Turns events into JSON. Safe to call from many threads."""
 
     def __init__(self, out: TextIO, blind: Blind, *, show_secrets: bool) -> None:
@@ -43,8 +44,9 @@ class JsonDisplay:
         with self._lock:
             self.show(event)
 
+    @abstractmethod
     def show(self, event: Event) -> None:
-        raise NotImplementedError
+        """Shows one event, or keeps it for the end."""
 
     def write(self, content: Any, indent: int | None = None) -> None:
         self._out.write(json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
