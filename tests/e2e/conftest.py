@@ -1,8 +1,6 @@
 """Deployments that the end-to-end tests share. Ports 18080 and up, on loopback."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,10 +23,3 @@ def dev(clone: Clone) -> Iterator[Deployment]:
     yield deployment
     deployment.pulumi("destroy", "--yes")
     deployment.erase()
-
-
-@pytest.fixture
-def company_ca() -> dict[str, str]:
-    """The config that lets image builds of a stack other than dev trust this machine's certificates."""
-    path = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE") or ""
-    return {"buildCaFile": path} if path and Path(path).is_file() else {}
