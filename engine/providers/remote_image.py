@@ -63,8 +63,10 @@ def ensure_image(context: Context, image: str, platform: str | None = None) -> d
                 if message.get("status") and "progress" not in message:
                     context.progress(" ".join(str(message[key]) for key in ("id", "status") if message.get(key)))
         except DockerError as error:
+            from docker.auth import resolve_repository_name  # noqa: PLC0415  slow to import, and rarely needed
+
             raise ProviderError(
-                f"{context.name}: the image {image} cannot be pulled: {error} "
+                f"{context.name}: the image {image} cannot be pulled from {resolve_repository_name(image)[0]}: {error} "
                 "Check the name, the registry login and the network, or load the image by hand (docker load)."
             ) from error
         found = inspect(docker, "images", image)

@@ -223,7 +223,7 @@ def test_a_missing_image_is_pulled_and_its_absence_explained(context: Context, d
     with pytest.raises(ProviderError, match=r"is not on the Docker host\. Build or load it again"):
         ensure_image(context, "sha256:abc")
     docker.failing["POST /images/create"] = DockerError("lookup docker.io: no such host", 500)
-    with pytest.raises(ProviderError, match=r"cannot be pulled: .*docker load"):
+    with pytest.raises(ProviderError, match=r"cannot be pulled from docker.io: .*docker load"):
         ensure_image(context, "postgres:17")
 
 

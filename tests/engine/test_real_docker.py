@@ -81,7 +81,7 @@ def test_an_image_that_cannot_be_pulled_is_explained(folder: Path) -> None:
     """Its name, the registry's answer and the cure."""
     body = "docker.Container('web', name='eng-test-web', image='127.0.0.1:8319/eng-no-such:1')\n"
     failed = embedded(new_project(folder, "pulls", HEAD + body)).run("up", "--yes", "--skip-preview", expect=1)
-    assert "the image 127.0.0.1:8319/eng-no-such:1 cannot be pulled: " in failed.out
+    assert "the image 127.0.0.1:8319/eng-no-such:1 cannot be pulled from 127.0.0.1:8319: " in failed.out
     assert "docker load" in failed.out
 
 
