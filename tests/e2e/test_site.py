@@ -148,3 +148,8 @@ def test_notes_on_published_files_are_not_served(dev: Deployment) -> None:
     """They are the stack's own."""
     tag = dev.containers("web")[0].attrs["Config"]["Image"].rpartition(":")[2]
     assert dev.get(f"/static/.published/{tag}.json").status_code == 404
+
+
+def test_static_file_without_a_hash_in_its_name_is_asked_for_again(dev: Deployment) -> None:
+    """What it stands for may change with the next release."""
+    assert dev.get("/static/site.css").headers["Cache-Control"] == "public, max-age=60"
