@@ -48,6 +48,7 @@ def docker(environment: Mapping[str, str], *, consent: bool) -> Endpoint:
         endpoint, found = docker_here(environment)
         if found.state is not State.USABLE:
             raise WrapperError(found.message)
+        _start_again()
     return endpoint
 
 
@@ -55,6 +56,8 @@ def debootstrap(*, consent: bool) -> None:
     """See to debootstrap, which makes images from Debian packages. Raises WrapperError."""
     if not host.program("debootstrap"):
         provide(frozenset((Need.DEBOOTSTRAP,)), consent=consent)
+        if host.program("debootstrap"):
+            _start_again()
 
 
 def docker_needs(found: Docker) -> frozenset[Need]:
@@ -117,9 +120,19 @@ def _enter_docker_group() -> None:
     """Start this call again as a member of the group docker, which it has joined since the login."""
     if grp.getgrnam("docker").gr_gid in os.getgroups():
         return
-    command = [sys.executable, *sys.orig_argv[1:]]
+    command = _this_call()
     if not shutil.which("sg"):
         raise WrapperError(
             "docker: you have joined its group. Log out and in again for that to count, then run this again."
         )
     os.execvp("sg", ["sg", "docker", "-c", f"exec {shlex.join(command)}"])  # noqa: S606  no shell is wanted
+
+
+def _start_again() -> None:
+    """Make this call anew: what was installed may have brought a newer libc, which this process cannot load."""
+    command = _this_call()
+    os.execv(command[0], command)  # noqa: S606  no shell is wanted
+
+
+def _this_call() -> list[str]:
+    return [sys.executable, *sys.orig_argv[1:]]
