@@ -26,7 +26,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[Need]]:
     def execv(path: str, command: list[str]) -> None:
         raise StartedAgainError(path, command)
 
-    monkeypatch.setattr(provision, "provide", lambda needs, *, consent: done.append(needs))  # noqa: ARG005
+    monkeypatch.setattr(provision, "provide", lambda needs, **_: done.append(needs))
     monkeypatch.setattr(os, "execv", execv)
     return done
 
