@@ -13,14 +13,17 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before the import: connection
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
+from engine.bare_import import bare
 from engine.config import ConfigValue
 from engine.deployment import Deployment
 from engine.errors import EngineError, UnsupportedError
 from engine.events import Message
 from engine.model import Goal, State, make_urn, urn_name
 from engine.values import Properties, from_wire, to_wire
+
+with bare("pulumi", "pulumi.runtime"):
+    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 _MAX_BYTES = 400 * 1024 * 1024
 _OPTIONS = [("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_message_length", _MAX_BYTES)]

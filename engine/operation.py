@@ -17,10 +17,9 @@ from engine.update import Update
 _PER_CPU = 4
 
 
-def _import_what_is_slow() -> None:
-    """GRPC and the Docker SDK: meanwhile the key is derived from the passphrase, and the program imports."""
-    for name in ("engine.monitor", "docker.utils.build"):
-        importlib.import_module(name)
+def _import_grpc() -> None:
+    """Slow, so it is done while the key is derived from the passphrase and the program imports."""
+    importlib.import_module("engine.monitor")
 
 
 class Operation:
@@ -44,7 +43,7 @@ class Operation:
     def go(self, program: Program | None, *, only_preview: bool) -> None:
         """Runs it; `program` waits to be run for the preview. Raises EngineError."""
         if program is not None:
-            threading.Thread(target=_import_what_is_slow, daemon=True).start()
+            threading.Thread(target=_import_grpc, daemon=True).start()
         self.update.values = self.session.values()
         self.interrupt.install()
         # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before

@@ -6,6 +6,8 @@ ends the engine is gone, and so is the program.
 """
 
 import asyncio
+import contextlib
+import importlib
 import json
 import logging
 import os
@@ -16,6 +18,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+_LIKELY = ("pulumi_docker", "pulumi_command", "docker")
+"""What a program for this engine imports first; its settings are not there yet, so there is time for it."""
 ALREADY_TOLD = 32
 NO_SDK = 33
 
@@ -36,6 +40,9 @@ def main() -> int:
     except ImportError:
         traceback.print_exc()
         return NO_SDK
+    for name in _LIKELY:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     line = sys.stdin.readline()
     if not line:
         return 1
@@ -46,6 +53,8 @@ def main() -> int:
         os._exit(1)
 
     threading.Thread(target=die_with_engine, daemon=True).start()
+    # The display leaves these out, and the SDK waits for an answer to each: a third of a preview's time.
+    pulumi.log.debug = lambda *_, **__: None
     runtime.set_all_config(settings["config"], settings["secret_keys"])
     runtime.configure(runtime.Settings(**settings["runtime"]))
     loop = asyncio.new_event_loop()

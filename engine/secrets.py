@@ -1,9 +1,10 @@
 """The passphrase secrets provider: AES-256-GCM under a PBKDF2 key, as the Pulumi CLI writes it."""
 
 import base64
+import contextlib
 import hashlib
 import os
-from functools import cached_property
+import threading
 from pathlib import Path
 
 from engine.errors import ConfigError
@@ -34,6 +35,16 @@ class Crypter:
     def __init__(self, salt: str) -> None:
         """`salt` is `v1:<salt>:<probe>` as it stands under `encryptionsalt` in a stack's configuration."""
         self.salt = salt
+        self._derived, self._lock = b"", threading.Lock()
+
+    def warm(self) -> None:
+        """Derives the key on a thread of its own, as that takes a while; an error waits until the key is needed."""
+
+        def derive() -> None:
+            with contextlib.suppress(ConfigError):
+                self._key  # noqa: B018  it is kept
+
+        threading.Thread(target=derive, daemon=True).start()
 
     @classmethod
     def create(cls) -> "Crypter":
@@ -42,8 +53,13 @@ class Crypter:
         crypter.salt += crypter.encrypt(_PROBE)
         return crypter
 
-    @cached_property
+    @property
     def _key(self) -> bytes:
+        with self._lock:
+            self._derived = self._derived or self._derive()
+            return self._derived
+
+    def _derive(self) -> bytes:
         try:
             version, salt, _probe = self.salt.split(":", 2)
             raw = base64.b64decode(salt, validate=True)

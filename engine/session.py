@@ -51,16 +51,25 @@ class Session:
         self._content = self.backend.read(stack)
         self._lock: Lock | None = None
 
+    def warm(self) -> None:
+        """Starts what takes long and will be needed."""
+        if self._known_crypter is not None:
+            self._known_crypter.warm()
+
     @cached_property
     def crypter(self) -> Crypter:
         """The stack's own: under the salt of its configuration, else of its state, else a new one.
 
         Raises ConfigError on a wrong passphrase.
         """
-        salt = self.config.salt or salt_of(self._content)
-        crypter = Crypter(salt) if salt else Crypter.create()
+        crypter = self._known_crypter or Crypter.create()
         crypter.verify()
         return crypter
+
+    @cached_property
+    def _known_crypter(self) -> Crypter | None:
+        salt = self.config.salt or salt_of(self._content)
+        return Crypter(salt) if salt else None
 
     @cached_property
     def checkpoints(self) -> Checkpoints:

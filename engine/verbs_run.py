@@ -21,9 +21,10 @@ def _go(arguments: Namespace, kind: str, *, only_preview: bool) -> Session:
     workspace.backend.require(stack)
     program = Program(workspace.project) if kind == "up" else None
     try:
-        from engine.operation import Operation  # noqa: PLC0415  slow to import; the program imports at the same time
-
         session = Session(workspace, stack)
+        session.warm()
+        from engine.operation import Operation  # noqa: PLC0415  slow to import; meanwhile the program imports, too
+
         Operation(session, arguments, kind).go(program, only_preview=only_preview)
     finally:
         if program is not None:

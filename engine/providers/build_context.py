@@ -9,7 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from engine.bare_import import bare
 from engine.errors import ProviderError
+
+with bare("docker", "docker.utils"):
+    from docker.utils.build import PatternMatcher
 
 _TYPE_LETTERS = {stat.S_IFLNK: "L", stat.S_IFIFO: "p", stat.S_IFSOCK: "S"}
 _SPECIAL_BITS = ((stat.S_ISUID, "u"), (stat.S_ISGID, "g"), (stat.S_ISVTX, "t"))
@@ -36,8 +40,6 @@ class BuildContext:
     @cached_property
     def _rules(self) -> Any:
         """The rules beside the Dockerfile, else those of the context, else none."""
-        from docker.utils.build import PatternMatcher  # noqa: PLC0415  slow to import
-
         files = (self.dockerfile.with_name(self.dockerfile.name + ".dockerignore"), self.folder / ".dockerignore")
         text = next((path.read_text(encoding="utf-8-sig") for path in files if path.is_file()), "")
         lines = (line.strip() for line in text.splitlines())

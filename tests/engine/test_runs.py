@@ -247,11 +247,13 @@ def test_a_program_that_cannot_run_is_told_and_changes_nothing(project: Project,
 
 def test_what_the_program_prints_is_shown_with_secrets_blinded(small: Project) -> None:
     """As a message of the stack."""
-    small.program("print('hello'); print(pulumi.Config().get('password')); pulumi.log.warn('careful')")
+    said = "pulumi.log.warn('careful'); pulumi.log.debug('tiresome')"
+    small.program(f"print('hello'); print(pulumi.Config().get('password')); {said}")
     shown = small.run("preview")
     assert "pulumi:pulumi:Stack hello" in shown.out
     assert "hunter2" not in shown.text
     assert "warning: careful" in shown.out
+    assert "tiresome" not in shown.out
 
 
 def test_targets_change_only_what_they_name(small: Project) -> None:
