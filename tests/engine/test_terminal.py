@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Project
+
+_THINKS_SECONDS = 0.05
+"""A ^C between the prompt and the reading of the answer would be lost: Python looks for it before it reads."""
 
 
 def talk(project: Project, conversation: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
@@ -28,8 +32,11 @@ def talk(project: Project, conversation: list[tuple[str, str]], *arguments: str)
         except OSError:
             break
         if conversation and conversation[0][0] in shown.rpartition("\0")[2]:
+            time.sleep(_THINKS_SECONDS)
             os.write(terminal, conversation.pop(0)[1].encode())
             shown += "\0"  # a prompt is answered once
+    else:
+        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", shown).replace("\0", "")
