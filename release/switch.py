@@ -52,6 +52,7 @@ class Switch:
         try:
             if self._before and not self._probing:
                 tools.start_probing()
+                self._probing = True
             started = time.monotonic()
             revive(self._docker, [plan.nginx], plan.start_seconds)
             start(self._docker, plan.replicas)
@@ -61,7 +62,8 @@ class Switch:
             self._move()
             tools.commit()
             self._committed = True
-            tools.mark("after")
+            if self._probing:
+                tools.mark("after")
             told = self._retire()
             told.append(tools.verify(release=plan.release, replicas=len(plan.replicas), edge=plan.edge))
         except AbandonedError:
@@ -129,7 +131,7 @@ class Switch:
         """End the traffic and write down what it has shown; the proof."""
         report: dict[str, Any] = {}
         with suppress(StepError):
-            report = self._tools.stop_probing()
+            report = self._tools.stop_probing() if self._probing else {}
         self._tools.append(
             ledger.record(self._docker, self._plan, result=result, report=report, reason=reason, moved=self._moved)
         )

@@ -23,13 +23,14 @@ def agreed(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
 
 
 def pytest_commands(arguments: Sequence[str]) -> dict[str, list[str]]:
-    """The runs of pytest by name: fast tests on all processors, then those on real Docker one after the other."""
+    """The runs of pytest by name: fast tests on all processors, those on real Docker two at a time, and some alone."""
     words = ["--durations=15", *(word for word in arguments if word != INSTALL_DOCKER)]
     if "-m" in words:  # whoever says which tests to run gets one run of them
         return {"tests": ["pytest", *words]}
     return {
         "fast": ["pytest", "-m", "not e2e", "--numprocesses=auto", *words],
-        "e2e": ["pytest", "-m", "e2e", *words],
+        "e2e": ["pytest", "-m", "e2e and not alone", "--numprocesses=2", "--dist=loadgroup", *words],
+        "alone": ["pytest", "-m", "alone", *words],
     }
 
 

@@ -17,7 +17,7 @@ from tests.e2e.breakages import BREAKAGES, Breakage
 from tests.e2e.deployment import Deployment, make_clone
 from tests.load import traffic
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 SHORT = ("crash at start", "health passes, pages answer 500", "migration fails")
 """The breakages of every run; `scripts/bench broken_releases` takes them all."""

@@ -118,7 +118,7 @@ def test_tests_install_docker_unasked_in_ci_alone(
 def test_arguments_of_the_tests_reach_pytest() -> None:
     """But for the flag that is not pytest's."""
     runs = suite.pytest_commands(["--install-docker", "-k", "x"])
-    assert list(runs) == ["fast", "e2e"]
+    assert list(runs) == ["fast", "e2e", "alone"]
     assert all(command[-2:] == ["-k", "x"] and "--install-docker" not in command for command in runs.values())
     assert suite.pytest_commands(["-m", "e2e"]) == {"tests": ["pytest", "--durations=15", "-m", "e2e"]}
 
