@@ -8,7 +8,6 @@ from wrapper import provision
 from wrapper.docker_state import State
 from wrapper.errors import WrapperError
 
-
 SHARED = {"dev": "dev", "clone": "dev", "base_image": "engine"}
 """Fixtures of several modules: tests that use them run one after the other, in one process."""
 

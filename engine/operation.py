@@ -8,8 +8,9 @@ from argparse import Namespace
 from engine.asking import ask
 from engine.display.chooser import Screen
 from engine.errors import ChangesFoundError, UsageError
-from engine.events import Ended
+from engine.events import Ended, Event, StepBegan
 from engine.interrupt import Interrupt
+from engine.model import Op
 from engine.program import Program
 from engine.session import Session
 from engine.update import Update
@@ -29,10 +30,13 @@ class Operation:
         self.arguments, self.kind, self.session = arguments, kind, session
         self.screen = Screen(arguments, session.blinder)
         self.interrupt = Interrupt(self.screen)
+        self._next: Program | None = None
+        """The process for the update itself: it imports while the preview goes on and while we ask."""
+        self._foresees = False
         self.update = Update(
             session=session,
             kind=kind,
-            tell=self.screen,
+            tell=self._tell,
             interrupt=self.interrupt,
             parallel=arguments.parallel or _PER_CPU * (os.cpu_count() or 1),
             targets=frozenset(arguments.target),
@@ -49,19 +53,25 @@ class Operation:
         # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before
         # anything is changed.
         self.screen.open(preview=True, muted=not only_preview and self.arguments.skip_preview)
-        ended = self.update.run(preview=True, program=program)
-        if only_preview:
-            self._expect_no_changes(ended)
-            return
-        with_program = self.kind == "up" and self.update.foreseen is None
-        program = Program(self.session.project) if with_program else None  # it imports while we ask
+        self._foresees = program is not None and not only_preview
         try:
+            ended = self.update.run(preview=True, program=program)
+            if only_preview:
+                self._expect_no_changes(ended)
+                return
             self._confirm()
             self.session.ensure_salt()
-            self._expect_no_changes(self._act(program))
+            self._expect_no_changes(self._act())
         finally:
-            if program is not None:
-                program.stop()
+            if self._next is not None:
+                self._next.stop()
+
+    def _tell(self, event: Event) -> None:
+        """Shows it. At the first change in a preview it is clear that the program has to run once more."""
+        if self._foresees and isinstance(event, StepBegan) and event.step.op is not Op.SAME:
+            self._foresees = False
+            self._next = Program(self.session.project)
+        self.screen(event)
 
     def _confirm(self) -> None:
         """Asks before acting. Raises UsageError when the answer is no."""
@@ -73,14 +83,16 @@ class Operation:
         if answer not in ("yes", "y"):
             raise UsageError(f"confirmation declined, not proceeding with the {noun}", UsageError.DECLINED)
 
-    def _act(self, program: Program | None) -> Ended:
+    def _act(self) -> Ended:
+        self._foresees = False
         self.screen.open(preview=False)
         with self.session.lock() as held:
             self.interrupt.at_once.append(lambda: held.__exit__(None, None, None))
-            if self.session.reload() and self.update.foreseen is not None:
+            if self.session.reload():
                 self.update.foreseen = None
-                program = Program(self.session.project)
-            return self.update.run(preview=False, program=program)
+            if self.kind == "up" and self.update.foreseen is None and self._next is None:
+                self._next = Program(self.session.project)
+            return self.update.run(preview=False, program=self._next)
 
     def _expect_no_changes(self, ended: Ended) -> None:
         """Raises ChangesFoundError if changes were not expected and there are some."""

@@ -4,7 +4,7 @@ Whatever goes wrong before the traffic has moved leaves it where it is; after th
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -74,10 +74,10 @@ class Switch:
             with suppress(StepError):  # what went wrong first is what has to be told
                 self._record("live" if self._committed else "failed", str(error) or type(error).__name__)
             raise
-        told.append(proof.sentence(self._record("live", "")))
-        for line in told:
+        report, records = self._record("live", "")
+        for line in [*told, proof.sentence(report)]:
             self._tell(line)
-        self._prune()
+        self._prune(records)
 
     def _move(self) -> None:
         """Point the slots at the release, in one go or by way of a canary, and watch it. Raises StepError."""
@@ -127,20 +127,17 @@ class Switch:
         leftovers.stop_and_remove(docker, edges, plan.stop_seconds + 10)
         return told
 
-    def _record(self, result: str, reason: str) -> dict[str, Any]:
-        """End the traffic and write down what it has shown; the proof."""
+    def _record(self, result: str, reason: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """End the traffic and write down what it has shown; the proof, and every record."""
         report: dict[str, Any] = {}
         with suppress(StepError):
             report = self._tools.stop_probing() if self._probing else {}
-        self._tools.append(
-            ledger.record(self._docker, self._plan, result=result, report=report, reason=reason, moved=self._moved)
-        )
-        return report
+        record = ledger.record(self._docker, self._plan, result=result, report=report, reason=reason, moved=self._moved)
+        return report, self._tools.append(record)
 
-    def _prune(self) -> None:
+    def _prune(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Keep what the last releases need for a rollback; nothing else of the stack's own images."""
-        kept = ledger.kept(self._tools.ledger(), self._plan.keep)
-        images = {str(record["image"]) for record in kept}
+        images = {str(record["image"]) for record in ledger.kept(records, self._plan.keep)}
         self._tools.keep(images)
         leftovers.prune_images(self._docker, self._plan.prefix, images)
         leftovers.prune_own_images(self._docker, self._plan.prefix)

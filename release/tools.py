@@ -128,12 +128,9 @@ class Tools:
         found: dict[str, Any] = json.loads(self.python("prober", "stop") or "{}")
         return found
 
-    def ledger(self) -> list[dict[str, Any]]:
-        """Every record. Raises DockerError when the chain does not hold."""
-        return [json.loads(line) for line in self.python("ledger", "show").splitlines() if line]
-
-    def append(self, record: dict[str, Any]) -> None:
-        self.python("ledger", "append", stdin=json.dumps(record))
+    def append(self, record: dict[str, Any]) -> list[dict[str, Any]]:
+        """Add to the ledger; every record, this one as the last. Raises DockerError when the chain does not hold."""
+        return [json.loads(line) for line in self.python("ledger", "append", stdin=json.dumps(record)).splitlines()]
 
 
 def prepare(docker: Docker, plan: Plan) -> None:

@@ -1,6 +1,6 @@
 """The release ledger: one JSON record a line, each with the hash of the one before, only ever added to.
 
-ledger.py append < record.json      add a record; prints it with its number and hashes
+ledger.py append < record.json      add a record, which gets its number and hashes; prints every record
 ledger.py show                      every record
 ledger.py verify                    exits 1 and says where, if a record was changed, removed or moved
 """
@@ -82,13 +82,12 @@ def main() -> None:
     action = sys.argv[1] if len(sys.argv) > 1 else "show"
     try:
         if action == "append":
-            print(json.dumps(append(json.load(sys.stdin)), sort_keys=True))
-            return
+            append(json.load(sys.stdin))
         records = read()
     except BrokenLedgerError as broken:
         cure = f"Find out who wrote to {FILE}; put a copy of it back, or move it away to begin anew."
         sys.exit(f"release ledger: {broken}. {cure}")
-    if action == "show":
+    if action != "verify":
         print("\n".join(json.dumps(record, sort_keys=True) for record in records))
 
 

@@ -112,13 +112,11 @@ def test_a_verification_says_what_it_found_without_dockers_words() -> None:
     ]
 
 
-def test_the_ledger_is_read_record_by_record() -> None:
-    """An empty one has none."""
+def test_whoever_adds_to_the_ledger_learns_what_is_in_it() -> None:
+    """Record by record."""
     docker = Stage()
-    docker.tool("ledger.py show", '{"number": 1}\n{"number": 2}\n', "\n")
-    tools = Tools(docker, PLAN)
-    assert [record["number"] for record in tools.ledger()] == [1, 2]
-    assert tools.ledger() == []
+    docker.tool("ledger.py append", '{"number": 1}\n{"number": 2}\n')
+    assert [record["number"] for record in Tools(docker, PLAN).append({})] == [1, 2]
 
 
 def test_a_proof_that_never_began_is_empty() -> None:
