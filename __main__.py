@@ -151,7 +151,7 @@ gunicorn = stack.Gunicorn(
         parallel_starts=max(2, server.cpus),
         lock_timeout_seconds=settings.release.migration_lock_seconds,
     ),
-    opts=after(app_image, networks, volumes, secrets, postgres),
+    opts=after(app_image, networks, volumes, secrets),
 )
 release = stack.Release("release", stack.ReleaseArgs(gunicorn=gunicorn, rollout=rollout))
 

@@ -61,7 +61,10 @@ class GunicornArgs:
 
 
 class Gunicorn(pulumi.ComponentResource):
-    """One release: its static files, its migrations, its replicas. Ready when every replica is healthy."""
+    """One release: its static files, its migrations, its replicas. Ready when every replica is healthy.
+
+    Only what needs the database waits for it.
+    """
 
     release: str
     """The release's name: a hash of its image, its plain config and its secrets' version."""
@@ -112,7 +115,9 @@ class Gunicorn(pulumi.ComponentResource):
         self.published = static.stdout.apply(lambda printed: printed or "")
         before: list[pulumi.Resource] = [static]
         self.migrated = pulumi.Output.from_input("")
-        if not pinned:  # what has been migrated since is there to stay; ./ops rollback has seen that it may
+        if pinned:  # what has been migrated since is there to stay; ./ops rollback has seen that it may
+            before.append(args.postgres)
+        else:
             once = [
                 "once",
                 "--of",
@@ -121,7 +126,8 @@ class Gunicorn(pulumi.ComponentResource):
                 "--",
                 *docker_words(_migrate_spec(args, template)),
             ]
-            migrate = release_step(f"{name}-migrate", once, after_clear, args.placement)
+            ready = after_clear.merge(pulumi.ResourceOptions(depends_on=[args.postgres]))
+            migrate = release_step(f"{name}-migrate", once, ready, args.placement)
             self.migrated = migrate.stdout.apply(lambda printed: printed or "")
             before.append(migrate)
         # Beside migrations, so that the proof shows what these do to visitors, and a failure finds who can record it.
