@@ -154,6 +154,8 @@ def no_op(stack: Deployment, compose: Compose) -> dict[str, list[float]]:
 def main() -> Report:
     # Compiled code is kept, as wherever nobody forbids it; without that all would measure the compiler.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        sys.exit("docker compose: it is needed to measure beside it. On Debian: apt-get install docker-compose.")
     with tempfile.TemporaryDirectory() as folder:
         stack = Deployment(clone=make_clone(Path(folder) / "clone", "bench"), stack="dev", port=PORT)
         stack.erase()
