@@ -1,23 +1,33 @@
 """What holds for all tests: who shares what, and that a run without Docker fails, as a skipped test proves nothing."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from wrapper import provision
 from wrapper.docker_state import State
 from wrapper.errors import WrapperError
 
-SHARED = {"dev": "dev", "clone": "dev", "base_image": "engine"}
-"""Fixtures of several modules: tests that use them run one after the other, in one process."""
+OWN = ("environments", "registry", "reboot", "releases")
+"""Modules of tests/e2e with deployments of their own; the others share one."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which puts the group into a test's id
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("e2e") and isinstance(item, pytest.Function):
-            groups = [group for name, group in SHARED.items() if name in item.fixturenames]
-            item.add_marker(pytest.mark.xdist_group(groups[0] if groups else item.path.stem))
+class Groups(LoadScopeScheduling):
+    """End-to-end tests in several processes: what shares a deployment, a project or an image stays in one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = Path(nodeid.partition("::")[0])
+        if module.parent.name in ("engine", "conformance"):
+            return "engine"
+        shares = module.parent.name == "e2e" and module.stem.removeprefix("test_") not in OWN
+        return "dev" if shares else str(module)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups | None:
+    return Groups(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

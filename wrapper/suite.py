@@ -29,7 +29,7 @@ def pytest_commands(arguments: Sequence[str]) -> dict[str, list[str]]:
         return {"tests": ["pytest", *words]}
     return {
         "fast": ["pytest", "-m", "not e2e", "--numprocesses=auto", *words],
-        "e2e": ["pytest", "-m", "e2e and not alone", "--numprocesses=2", "--dist=loadgroup", *words],
+        "e2e": ["pytest", "-m", "e2e and not alone", "--numprocesses=2", "--dist=loadscope", *words],
         "alone": ["pytest", "-m", "alone", *words],
     }
 
