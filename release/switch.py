@@ -21,6 +21,8 @@ from release.watch import Watch
 
 BASELINE_REQUESTS, BASELINE_SECONDS = 50, 2.0
 """Traffic before the switch, so that there is something to compare with; and how long to wait for it."""
+PROOF_SECONDS, PROOF_POLL_SECONDS = 3.0, 0.2
+"""How long the release waits at most for its proof, once it is live; and how often it looks."""
 SLOTS = 20
 
 Tell = Callable[[str], None]
@@ -66,6 +68,7 @@ class Switch:
                 tools.mark("after")
             told = self._retire()
             told.append(tools.verify(release=plan.release, replicas=len(plan.replicas), edge=plan.edge))
+            self._see_enough()
         except AbandonedError:
             raise
         except BaseException as error:  # an interruption must not leave the traffic where nobody watches it, either
@@ -126,6 +129,15 @@ class Switch:
         edges = leftovers.others(docker, plan.prefix, "nginx", [plan.nginx])
         leftovers.stop_and_remove(docker, edges, plan.stop_seconds + 10)
         return told
+
+    def _see_enough(self) -> None:
+        """Let the traffic go on while it proves nothing yet, within bounds: a switch may be over in no time."""
+        deadline = time.monotonic() + PROOF_SECONDS
+        with suppress(StepError):  # the release is live all the same
+            while self._probing and proof.verdict(self._tools.report()) == "not proven":
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(PROOF_POLL_SECONDS)
 
     def _record(self, result: str, reason: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """End the traffic and write down what it has shown; the proof, and every record."""

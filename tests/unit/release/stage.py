@@ -10,6 +10,8 @@ from tests.unit.release.plans import NEW, OLD, nginx, replicas
 TOOLS = "exec --interactive shop-prod-tools python3 /opt/stack/"
 MOVED = '{"moved": "2026-11-24T10:00:00.500000+00:00"}\nopen\n'
 RAN = {"requests": 300, "failed": 0, "retried": 0, "longest_gap_ms": 1.0, "phases": {}}
+SEEN = RAN | {"phases": {"after": {"new": {"requests": 60}}}}
+"""Enough to be proven."""
 
 
 def look(release: str = OLD, requests: int | None = 100) -> str:
@@ -26,6 +28,7 @@ class Stage(FakeDocker):
         self.tool("go_live.py move", MOVED)
         self.tool("gate.py", "open\n")
         self.tool("verify.py", "release: it answers")
+        self.tool("prober.py report", json.dumps(SEEN))
         self.tool("prober.py stop", json.dumps(RAN))
         self.tool("slots.py show", json.dumps({"release": live, "slots": {}}))
         self.answer("exec", "")

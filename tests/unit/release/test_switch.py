@@ -1,5 +1,6 @@
 """The switch: in which order a release goes live, and that whatever goes wrong leaves the traffic where it is well."""
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable
@@ -12,9 +13,9 @@ from release.errors import AbandonedError, DockerError, GateError, NotReadyError
 from release.plan import Plan, Strategy
 from release.switch import switch
 from tests.unit.release.conftest import Clock
-from tests.unit.release.fake_docker import FakeDocker
+from tests.unit.release.fake_docker import Answer, FakeDocker
 from tests.unit.release.plans import NEW, NGINX, OLD, PLAN, nginx, plan, replicas
-from tests.unit.release.stage import MOVED, TOOLS, Stage, gone
+from tests.unit.release.stage import MOVED, SEEN, TOOLS, Stage, gone
 
 OLD_1, OLD_2 = f"shop-prod-web-{OLD}-1", f"shop-prod-web-{OLD}-2"
 NEW_1, NEW_2 = PLAN.replicas
@@ -64,11 +65,29 @@ def test_a_release_goes_live_step_by_step(docker: Stage) -> None:
         *("run shop-prod/python:1", "go_live look", "go_live move", "verify", "prober mark bake"),
         *(f"slots commit {NEW}", "prober mark after"),
         *(f"stop {OLD_1}", f"rm {OLD_1}", f"stop {OLD_2}", f"rm {OLD_2}"),
-        *("verify", "prober stop", "ledger append", "slots keep"),
+        *("verify", "prober report", "prober stop", "ledger append", "slots keep"),
     ]
     assert told[0] == "live; watching it for 30 s"
     assert told[-1].startswith("proof: ")
     assert set(docker.containers) == {NEW_1, NEW_2, NGINX}
+
+
+def test_a_switch_that_is_over_in_no_time_lets_the_traffic_go_on_until_it_proves_something(docker: Stage) -> None:
+    """Too few requests prove nothing."""
+    few = json.dumps(SEEN | {"requests": 99})
+    docker.tool("prober.py report", few, few, json.dumps(SEEN))
+    run(docker)
+    assert after(docker, "prober report")[:4] == [*["prober report"] * 3, "prober stop"]
+
+
+@pytest.mark.parametrize("answer", [json.dumps(SEEN | {"requests": 0}), DockerError("docker exec: gone")])
+def test_a_proof_that_never_comes_does_not_hold_a_release_up(docker: Stage, clock: Clock, answer: Answer) -> None:
+    """It is live; what is missing is said in the summary."""
+    docker.tool("prober.py report", answer)
+    begun = clock.now
+    run(docker)
+    assert docker.records[-1]["result"] == "live"
+    assert clock.now - begun < PLAN.bake_seconds + PLAN.drain_seconds + 10
 
 
 def test_it_is_watched_for_as_long_as_it_should_be(docker: Stage, clock: Clock) -> None:
