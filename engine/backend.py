@@ -1,5 +1,6 @@
 """The file backend: where stacks, their history and their locks lie, in the CLI's own layout."""
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -12,10 +13,27 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from engine.errors import EngineError, StackNotFoundError, StateError, UnsupportedError
-from engine.files import write_whole
+from engine.errors import NO_SUCH_STACK, EngineError, StateError, UnsupportedError
 from engine.project import Project
 from engine.values import compact_json
+
+
+def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replaces `path` by `text` in one step, on disk before it returns. Raises StateError."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StateError(
+            f"{path}: cannot be written ({error.strerror}). Free space or fix the permissions, then run again."
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +73,9 @@ class Backend:
         return sorted({name.split(".json")[0] for name in names if not name.endswith((".bak", ".attrs"))})
 
     def require(self, stack: str) -> None:
-        """Raises StackNotFoundError."""
+        """Raises EngineError if there is no such stack."""
         if stack not in self.stacks():
-            raise StackNotFoundError(f"no stack named '{stack}' found")
+            raise EngineError(f"no stack named '{stack}' found", NO_SUCH_STACK)
 
     def read(self, stack: str) -> dict[str, Any]:
         """The checkpoint file of `stack` as JSON. Raises StateError."""

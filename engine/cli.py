@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from engine import verbs_config, verbs_run, verbs_stack
+from engine import verbs
 from engine.errors import EngineError, UsageError
 
 _SWITCH: dict[str, Any] = {"action": "store_true"}
@@ -40,13 +40,15 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "color": ((), {"choices": ("auto", "always", "never", "raw"), "help": "when to use colours"}),
 }
 _DEFAULTS = {"cwd": "", "stack": "", "config_file": "", "non_interactive": False, "color": "auto"}
+_DEFAULTS |= {"yes": False, "skip_preview": False, "preview_only": True, "refresh": "false", "remove": False}
+"""Of the flags that a verb does not have; `preview` has none of those that act."""
 _RUN = "diff json expect-no-changes target parallel message show-secrets"
 
 
 class Verb(NamedTuple):
     """What runs a verb, its help, its positional arguments (`name?` is optional) and its flags."""
 
-    run: Callable[[argparse.Namespace], int]
+    run: Callable[[argparse.Namespace], None]
     help: str
     positional: str = ""
     flags: str = ""
@@ -54,26 +56,26 @@ class Verb(NamedTuple):
 
 _ACTS = f"{_RUN} yes preview-only skip-preview"
 VERBS: dict[str, Verb] = {
-    "preview": Verb(verbs_run.preview, "show what `up` would do", "", f"{_RUN} refresh"),
-    "up": Verb(verbs_run.up, "create or change what the program declares", "", f"{_ACTS} refresh"),
-    "refresh": Verb(verbs_run.refresh, "correct the state by what Docker has", "", _ACTS),
-    "destroy": Verb(verbs_run.destroy, "delete everything in the stack", "", f"{_ACTS} refresh remove"),
-    "cancel": Verb(verbs_run.cancel, "free a stack whose update has died", "name?", "yes"),
-    "config": Verb(verbs_config.list_, "show all configuration values", "", "show-secrets json"),
-    "config ls": Verb(verbs_config.list_, "show all configuration values", "", "show-secrets json"),
-    "config get": Verb(verbs_config.get, "show one value", "key", "path json"),
-    "config set": Verb(verbs_config.set_, "set one value", "key value?", "path secret plaintext"),
-    "config rm": Verb(verbs_config.remove, "remove one value", "key", "path"),
-    "stack init": Verb(verbs_stack.init, "create a stack", "name?"),
-    "stack select": Verb(verbs_stack.select, "choose the stack that other verbs use", "name?", "create"),
-    "stack ls": Verb(verbs_stack.list_, "list the stacks", "", "json"),
-    "stack rm": Verb(verbs_stack.remove, "remove a stack and its configuration", "name?", "yes force"),
-    "stack output": Verb(verbs_stack.output, "show the stack's outputs", "property?", "json show-secrets"),
-    "stack export": Verb(verbs_stack.export, "write the state as JSON", "", "file show-secrets"),
-    "stack import": Verb(verbs_stack.import_, "take over a state that was exported", "", "file"),
-    "stack history": Verb(verbs_stack.history, "show the updates of a stack", "", "json"),
-    "about": Verb(verbs_stack.about, "show what this engine is and where it works", "", "json"),
-    "version": Verb(verbs_stack.version, "show the version"),
+    "preview": Verb(verbs.run, "show what `up` would do", "", f"{_RUN} refresh"),
+    "up": Verb(verbs.run, "create or change what the program declares", "", f"{_ACTS} refresh"),
+    "refresh": Verb(verbs.run, "correct the state by what Docker has", "", _ACTS),
+    "destroy": Verb(verbs.run, "delete everything in the stack", "", f"{_ACTS} refresh remove"),
+    "cancel": Verb(verbs.cancel, "free a stack whose update has died", "name?", "yes"),
+    "config": Verb(verbs.config_list, "show all configuration values", "", "show-secrets json"),
+    "config ls": Verb(verbs.config_list, "show all configuration values", "", "show-secrets json"),
+    "config get": Verb(verbs.config_get, "show one value", "key", "path json"),
+    "config set": Verb(verbs.config_set, "set one value", "key value?", "path secret plaintext"),
+    "config rm": Verb(verbs.config_remove, "remove one value", "key", "path"),
+    "stack init": Verb(verbs.stack_init, "create a stack", "name?"),
+    "stack select": Verb(verbs.stack_select, "choose the stack that other verbs use", "name?", "create"),
+    "stack ls": Verb(verbs.stack_list, "list the stacks", "", "json"),
+    "stack rm": Verb(verbs.stack_remove, "remove a stack and its configuration", "name?", "yes force"),
+    "stack output": Verb(verbs.stack_output, "show the stack's outputs", "property?", "json show-secrets"),
+    "stack export": Verb(verbs.stack_export, "write the state as JSON", "", "file show-secrets"),
+    "stack import": Verb(verbs.stack_import, "take over a state that was exported", "", "file"),
+    "stack history": Verb(verbs.stack_history, "show the updates of a stack", "", "json"),
+    "about": Verb(verbs.about, "show what this engine is and where it works", "", "json"),
+    "version": Verb(verbs.version, "show the version"),
 }
 
 
@@ -94,14 +96,11 @@ def build_parser() -> argparse.ArgumentParser:
     for name, verb in VERBS.items():
         group, _, action = name.rpartition(" ")
         if group not in groups:
-            owner = (
-                groups[""].add_parser(group, help=f"{group} …", parents=[shared], allow_abbrev=False)
-                if group not in VERBS
-                else made[group]
-            )
-            groups[group] = owner.add_subparsers(metavar="VERB", parser_class=_Parser, required=group not in VERBS)
+            alone = made.get(group)
+            owner = alone or groups[""].add_parser(group, help=f"{group} …", parents=[shared], allow_abbrev=False)
+            groups[group] = owner.add_subparsers(metavar="VERB", parser_class=_Parser, required=alone is None)
         child = groups[group].add_parser(action, help=verb.help, parents=[shared], allow_abbrev=False)
-        child.set_defaults(run=verb.run)
+        child.set_defaults(run=verb.run, kind="up" if name == "preview" else name)
         for positional in verb.positional.split():
             optional: dict[str, Any] = {"nargs": "?", "default": None} if positional.endswith("?") else {}
             child.add_argument(positional.rstrip("?"), **optional)
@@ -125,10 +124,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.folder = Path(arguments.cwd or os.curdir).resolve()
         if not arguments.folder.is_dir():
             raise UsageError(f"--cwd: no such folder (got {arguments.cwd!r}).")
-        return int(arguments.run(arguments))
+        arguments.stack = getattr(arguments, "name", None) or arguments.stack
+        arguments.run(arguments)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return 0

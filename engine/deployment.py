@@ -13,7 +13,7 @@ from engine.events import Message
 from engine.executor import Executor
 from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, outputs_of, urn_type
 from engine.planner import Planner, default_provider_urn, deletion_waves
-from engine.providers.registry import config_inputs
+from engine.providers.registry import TYPES, config_inputs
 from engine.values import Properties, without_unknowns
 
 OldUrns = Callable[[Goal | None], Iterable[str]]
@@ -75,7 +75,7 @@ class Deployment:
     def _plan(self, goal: Goal, old_urns: OldUrns) -> list[Step]:
         parent = self._goals.get(goal.parent)
         goal = replace(inherit(goal, parent), aliases=tuple(old_urns(parent)))
-        if goal.type in self.planner.types and not goal.provider:
+        if goal.type in TYPES and not goal.provider:
             goal = replace(goal, provider=self._default_provider(goal))
         steps = self.planner.plan(goal)
         self._goals[goal.urn] = goal

@@ -14,9 +14,9 @@ from engine.errors import EngineError, ProviderError, StepError
 from engine.events import Listener, Message, StepBegan, StepEnded, StepFailed
 from engine.journal import Journal
 from engine.model import Op, State, Step, now_text
-from engine.providers import Context, Types
+from engine.providers import Context
 from engine.providers.docker_api import DockerApi
-from engine.providers.registry import host_of
+from engine.providers.registry import TYPES, host_of
 from engine.values import Properties, Secret, mark_secrets
 
 _TIMEOUT_KEYS = {Op.CREATE_REPLACEMENT: "create", Op.DELETE_REPLACED: "delete"}
@@ -29,7 +29,6 @@ CLAIMED = "claimed"
 class Executor:
     """Takes each step, written down before and after; with `preview`, only says what it would leave."""
 
-    types: Types
     journal: Journal
     tell: Listener
     docker: Callable[[str], DockerApi]
@@ -89,7 +88,7 @@ class Executor:
         state = self._known(step, new)
         if state is None:
             old = step.old if step.op is Op.UPDATE else None
-            known = self.types[new.type].preview(old, new.inputs)
+            known = TYPES[new.type].preview(old, new.inputs)
             state = finished(new if old else replace(new, id=""), known)
         self.journal.settle(None, add=state, drop=step.old)
         return state
@@ -130,7 +129,7 @@ class Executor:
             raise
 
     def _create(self, step: Step) -> State:
-        new, type_ = step.state, self.types[step.state.type]
+        new, type_ = step.state, TYPES[step.state.type]
         context = self.context(new, step.op)
         type_.claim(context, new.inputs)
         with self._pending("creating", replace(new, extra={CLAIMED: True})) as pending:
@@ -158,7 +157,7 @@ class Executor:
     def _update(self, step: Step, old: State) -> State:
         new = step.state
         with self._pending("updating", new) as pending:
-            outputs = self.types[new.type].update(self.context(new, step.op), old, new.inputs, step.diff)
+            outputs = TYPES[new.type].update(self.context(new, step.op), old, new.inputs, step.diff)
         state = stamped(finished(new, outputs))
         self.journal.settle(pending, add=state, drop=old)
         return state
@@ -169,7 +168,7 @@ class Executor:
         pending = None
         if self._acts(step):
             with self._pending("deleting", now) as pending:
-                self.types[old.type].delete(self.context(old, step.op), old)
+                TYPES[old.type].delete(self.context(old, step.op), old)
         if step.op is Op.DELETE_REPLACED and not now.delete:
             waiting = self._current[id(old)] = replace(now, pending_replacement=True)
             self.journal.settle(pending, swap=(now, waiting))

@@ -12,8 +12,8 @@ import uuid
 from pathlib import Path
 from typing import Any, Self
 
+from engine.backend import write_whole
 from engine.errors import StackLockedError
-from engine.files import write_whole
 from engine.model import now_text
 from engine.values import compact_json
 

@@ -54,7 +54,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     """Serves one program over gRPC. `finished` once the program has come to its end."""
 
     def __init__(self, deployment: Deployment, config: Mapping[str, ConfigValue], root: Path) -> None:
-        self._deployment, self._config, self._root = deployment, config, root
+        self._deployment, self._root = deployment, root
+        self._config = {key: value.text for key, value in config.items()}
+        self._secret_keys = [key for key, value in config.items() if value.secret]
         self.finished = False
         for name, describe in _UNSUPPORTED_CALLS.items():
             setattr(self, name, self._refusal(describe))
@@ -72,13 +74,27 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         finally:
             server.stop(_GRACE_SECONDS).wait()
 
+    def settings(self, address: str) -> dict[str, Any]:
+        """What the program's process is told when the monitor listens at `address`."""
+        runtime = {
+            "monitor": address,
+            "engine": address,
+            "project": self._deployment.project,
+            "stack": self._deployment.stack,
+            "parallel": self._deployment.executor.parallel,
+            "dry_run": self._deployment.executor.preview,
+            "organization": "organization",
+            "root_directory": str(self._root),
+        }
+        return {"runtime": runtime, "config": self._config, "secret_keys": self._secret_keys}
+
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002  gRPC's names
         return resource_pb2.DeploymentInfo(
             project=self._deployment.project,
             stack=self._deployment.stack,
             organization="organization",
-            config={key: value.text for key, value in self._config.items()},
-            configSecretKeys=[key for key, value in self._config.items() if value.secret],
+            config=self._config,
+            configSecretKeys=self._secret_keys,
             dryRun=self._deployment.executor.preview,
             parallel=self._deployment.executor.parallel,
             supportedFeatures=_FEATURES.values(),

@@ -1,67 +1,78 @@
-"""One verb that runs on a stack: from the preview over the question to the update."""
+"""One verb that runs on a stack: the preview, the question and the update; each from observing to the history entry."""
 
+import functools
 import importlib
 import os
+import secrets
+import signal
 import threading
+import time
 from argparse import Namespace
+from collections import Counter
+from typing import Any
 
-from engine.asking import ask
-from engine.display.chooser import Screen
-from engine.errors import ChangesFoundError, UsageError
-from engine.events import Ended, Event, StepBegan
-from engine.interrupt import Interrupt
-from engine.model import Op
-from engine.program import Program
+from engine import causes
+from engine.config import ConfigValue
+from engine.deployment import Deployment, Registration
+from engine.display import Screen
+from engine.errors import CHANGES_FOUND, EngineError, StepError
+from engine.events import Began, Ended, Event, Message, StepBegan
+from engine.executor import Executor
+from engine.journal import Journal
+from engine.model import Op, outputs_of
+from engine.planner import Planner
+from engine.program import ALREADY_TOLD, Program
+from engine.providers.command import kill_all
+from engine.providers.docker_api import connect
+from engine.refresh import Refresher
 from engine.session import Session
-from engine.update import Update
+from engine.terminal import Interrupt, confirm
+from engine.values import BLINDED, Properties, has_unknown
 
 _PER_CPU = 4
-
-
-def _import_grpc() -> None:
-    """Slow, so it is done while the key is derived from the passphrase and the program imports."""
-    importlib.import_module("engine.monitor")
+_NAME_DIGITS = 7
+_TITLES = {"up": ("Previewing update", "Updating"), "destroy": ("Previewing destroy", "Destroying")}
+_TITLES["refresh"] = ("Previewing refresh", "Refreshing")
+_ENDED_EARLY = (
+    "the program ended before it was done, so nothing was deleted. Let it run to its end: without sys.exit()."
+)
 
 
 class Operation:
-    """An `up`, `refresh` or `destroy`, or the preview of it."""
+    """An `up`, `refresh` or `destroy` of one stack, as its flags say, or the preview of it."""
 
-    def __init__(self, session: Session, arguments: Namespace, kind: str) -> None:
-        self.arguments, self.kind, self.session = arguments, kind, session
-        self.screen = Screen(arguments, session.blinder)
-        self.interrupt = Interrupt(self.screen)
+    def __init__(self, session: Session, arguments: Namespace) -> None:
+        self._session, self._arguments, self._kind = session, arguments, arguments.kind
+        self._screen = Screen(arguments, session.blinder)
+        self._interrupt = Interrupt(self._screen, kill_all)
+        self._parallel = arguments.parallel or _PER_CPU * (os.cpu_count() or 1)
+        self._targets = frozenset(arguments.target)
+        self._refreshes = self._kind == "refresh" or arguments.refresh == "true"
+        self._docker = functools.cache(connect)
+        self._values: dict[str, ConfigValue] = {}
         self._next: Program | None = None
         """The process for the update itself: it imports while the preview goes on and while we ask."""
         self._foresees = False
-        self.update = Update(
-            session=session,
-            kind=kind,
-            tell=self._tell,
-            interrupt=self.interrupt,
-            parallel=arguments.parallel or _PER_CPU * (os.cpu_count() or 1),
-            targets=frozenset(arguments.target),
-            refresh=getattr(arguments, "refresh", "false") == "true",
-            message=arguments.message,
-        )
+        self._foreseen: list[Registration] | None = None
+        """What the program registered in a preview that found nothing to change."""
 
-    def go(self, program: Program | None, *, only_preview: bool) -> None:
+    def go(self, program: Program | None) -> None:
         """Runs it; `program` waits to be run for the preview. Raises EngineError."""
-        if program is not None:
-            threading.Thread(target=_import_grpc, daemon=True).start()
-        self.update.values = self.session.values()
-        self.interrupt.install()
+        only_preview = self._arguments.preview_only
+        if program is not None:  # gRPC is slow to import: meanwhile a key is derived, and the program imports
+            threading.Thread(target=importlib.import_module, args=["engine.monitor"], daemon=True).start()
+        self._values = self._session.values()
+        self._interrupt.install()
         # Even a preview that is skipped is made for an `up`: it refuses what cannot be done before
         # anything is changed.
-        self.screen.open(preview=True, muted=not only_preview and self.arguments.skip_preview)
+        self._screen.open(preview=True, muted=not only_preview and self._arguments.skip_preview)
         self._foresees = program is not None and not only_preview
         try:
-            ended = self.update.run(preview=True, program=program)
-            if only_preview:
-                self._expect_no_changes(ended)
-                return
-            self._confirm()
-            self.session.ensure_salt()
-            self._expect_no_changes(self._act())
+            self._run(preview=True, program=program)
+            if not only_preview:
+                self._confirm()
+                self._session.ensure_salt()
+                self._act()
         finally:
             if self._next is not None:
                 self._next.stop()
@@ -70,32 +81,140 @@ class Operation:
         """Shows it. At the first change in a preview it is clear that the program has to run once more."""
         if self._foresees and isinstance(event, StepBegan) and event.step.op is not Op.SAME:
             self._foresees = False
-            self._next = Program(self.session.project)
-        self.screen(event)
+            self._next = Program(self._session.project)
+        self._screen(event)
 
     def _confirm(self) -> None:
         """Asks before acting. Raises UsageError when the answer is no."""
-        noun = "update" if self.kind == "up" else self.kind
-        if self.arguments.yes or self.arguments.skip_preview:
-            return
-        with self.interrupt.paused():
-            answer = ask(f"Do you want to perform this {noun}? (yes/no) ")
-        if answer not in ("yes", "y"):
-            raise UsageError(f"confirmation declined, not proceeding with the {noun}", UsageError.DECLINED)
+        noun = "update" if self._kind == "up" else self._kind
+        if not (self._arguments.yes or self._arguments.skip_preview):
+            with self._interrupt.paused():
+                question = f"Do you want to perform this {noun}? (yes/no) "
+                confirm(question, declined=f"confirmation declined, not proceeding with the {noun}")
 
-    def _act(self) -> Ended:
+    def _act(self) -> None:
         self._foresees = False
-        self.screen.open(preview=False)
-        with self.session.lock() as held:
-            self.interrupt.at_once.append(lambda: held.__exit__(None, None, None))
-            if self.session.reload():
-                self.update.foreseen = None
-            if self.kind == "up" and self.update.foreseen is None and self._next is None:
-                self._next = Program(self.session.project)
-            return self.update.run(preview=False, program=self._next)
+        self._screen.open(preview=False)
+        with self._session.lock() as held:
+            self._interrupt.at_once.append(lambda: held.__exit__(None, None, None))
+            if self._session.reload():
+                self._foreseen = None
+            if self._kind == "up" and self._foreseen is None and self._next is None:
+                self._next = Program(self._session.project)
+            self._run(preview=False, program=self._next)
 
-    def _expect_no_changes(self, ended: Ended) -> None:
-        """Raises ChangesFoundError if changes were not expected and there are some."""
-        if self.arguments.expect_no_changes and any(op != "same" for op in ended.changes):
-            verb = "were proposed" if ended.preview else "occurred"
-            raise ChangesFoundError(f"no changes were expected but changes {verb}")
+    # One run
+
+    def _run(self, *, preview: bool, program: Program | None) -> None:
+        """Previews or acts; `program` is the waiting process of an `up`. Raises StepError if it failed."""
+        began, session = time.time(), self._session
+        shown = {key: BLINDED if value.secret else value.text for key, value in self._values.items()}
+        title = f"{_TITLES[self._kind][not preview]} ({session.stack}):"
+        self._tell(Began(title=title, preview=preview, config=shown))
+        snapshot = session.snapshot()
+        executor = Executor(
+            journal=Journal(snapshot, None if preview else session.save),
+            tell=self._tell,
+            docker=self._docker,
+            blind=session.blinder,
+            parallel=self._parallel,
+            cwd=session.project.directory,
+            preview=preview,
+            cancelled=self._interrupt.cancelled,
+        )
+        counts, failed, outputs = self._change(executor, program)
+        if self._kind == "refresh":
+            outputs = outputs_of(executor.journal.states)
+        executor.journal.flush()
+        ended = Ended(
+            preview=preview,
+            failed=failed or self._interrupt.cancelled.is_set(),
+            seconds=time.time() - began,
+            changes=dict(sorted(counts.items())),
+            outputs=outputs,
+            old_outputs=outputs_of(snapshot.states),
+        )
+        self._tell(ended)
+        if preview and (self._refreshes or snapshot.pending or set(counts) != {"same"} or has_unknown(outputs)):
+            self._foreseen = None
+        if not preview:
+            self._archive(ended, executor.journal, began)
+        if ended.failed:
+            raise StepError("preview failed" if preview else "update failed")
+        changed = any(op != "same" for op in counts) and preview is self._arguments.preview_only
+        if self._arguments.expect_no_changes and changed:
+            verb = "were proposed" if preview else "occurred"
+            raise EngineError(f"no changes were expected but changes {verb}", CHANGES_FOUND)
+
+    def _change(self, executor: Executor, program: Program | None) -> tuple[Counter[str], bool, Properties]:
+        """Observes, then plans and acts; the counts, whether it failed, and the outputs."""
+        refresher = Refresher(executor=executor)
+        try:
+            refresher.recover()
+            refresher.warn_of_unknown(forget=self._refreshes)
+            read = refresher.refresh(self._targets) if self._refreshes else Counter()
+        except StepError:
+            return Counter(), True, {}
+        if self._kind == "refresh":
+            return read, False, {}
+        executor.journal.flush()
+        deployment = self._deployment(executor)
+        if program is not None:
+            self._run_program(program, deployment)
+        elif self._foreseen is not None:
+            deployment.replay(self._foreseen)
+        else:
+            deployment.delete_leftovers(causes.DESTROYED)
+        self._foreseen = deployment.registrations if self._kind == "up" else None
+        if self._interrupt.cancelled.is_set():
+            names = ", ".join(dict.fromkeys(deployment.left)) or "the deletions"
+            text = f"cancelled; not reached: {names}. What was done is in the state. Run `{self._kind}` again to go on."
+            self._tell(Message(severity="warning", text=text))
+        return deployment.counts, deployment.failed, deployment.stack_outputs()
+
+    def _deployment(self, executor: Executor) -> Deployment:
+        planner = Planner(
+            states=executor.journal.states,
+            unique=lambda: secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS],
+            cwd=executor.cwd,
+            targets=self._targets,
+        )
+        project, stack = self._session.project.name, self._session.stack
+        return Deployment(stack=stack, project=project, planner=planner, executor=executor, config=self._values)
+
+    def _run_program(self, program: Program, deployment: Deployment) -> None:
+        from engine.monitor import Monitor  # noqa: PLC0415  needed only here
+
+        monitor = Monitor(deployment, self._values, self._session.project.directory)
+        self._interrupt.at_once.append(program.kill)
+        try:
+            with monitor.serve() as address:
+                code = program.run(
+                    monitor.settings(address), lambda line: self._tell(Message(severity="info", text=line))
+                )
+        finally:
+            program.stop()
+        if code not in (0, ALREADY_TOLD):
+            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            text = f"the program {how}. What it had registered until then is in the state."
+            deployment.fail(EngineError(text))
+        elif code:
+            deployment.failed = True
+        elif not monitor.finished and not deployment.stopped:
+            deployment.fail(EngineError(_ENDED_EARLY))
+
+    def _archive(self, ended: Ended, journal: Journal, began: float) -> None:
+        """Writes the history entry of a finished update."""
+        session = self._session
+        entry: dict[str, Any] = {
+            "kind": "update" if self._kind == "up" else self._kind,
+            "startTime": int(began),
+            "message": self._arguments.message,
+            "environment": {"exec.kind": "embedded"},
+            "config": session.config.entries,
+            "version": 0,
+            "result": "failed" if ended.failed else "succeeded",
+            "endTime": int(time.time()),
+            "resourceChanges": dict(ended.changes),
+        }
+        session.backend.add_history(session.stack, entry, session.render(journal.states, journal.interrupted))

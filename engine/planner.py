@@ -9,8 +9,8 @@ from typing import Any
 from engine import causes
 from engine.errors import EngineError, UnsupportedError
 from engine.model import PROVIDER_PREFIX, Diff, Goal, Op, State, Step, short_type, top_key
-from engine.providers import ResourceType, Types
-from engine.providers.registry import check_provider, diff_provider
+from engine.providers import ResourceType
+from engine.providers.registry import TYPES, check_provider, diff_provider
 from engine.providers.schema import compare_plain
 from engine.values import UNKNOWN, Properties, lift_secrets
 
@@ -22,7 +22,6 @@ class Planner:
     """Plans one run. It remembers what it has planned, and touches nothing outside."""
 
     states: Sequence[State]
-    types: Types
     unique: Callable[[], str]
     """The random end of a generated name."""
     cwd: Path = field(default_factory=Path)
@@ -81,11 +80,11 @@ class Planner:
         return type_.check(goal.name, lift_secrets(news), old.inputs if old else None, self.unique(), self.cwd)
 
     def _type(self, type_: str, name: str) -> ResourceType:
-        found = self.types.get(type_)
+        found = TYPES.get(type_)
         if found is None:
             raise UnsupportedError(
                 f"{name}: the resource type {type_} is not supported by the embedded engine. "
-                f"It has {', '.join(short_type(name) for name in sorted(self.types))}. Use the Pulumi CLI for others."
+                f"It has {', '.join(short_type(name) for name in sorted(TYPES))}. Use the Pulumi CLI for others."
             )
         return found
 
@@ -140,7 +139,7 @@ class Planner:
             known = (
                 state.delete or state.pending_replacement or state.urn in {*replaced, *self._gone_first, *self._seen}
             )
-            if known or state.type not in self.types:
+            if known or state.type not in TYPES:
                 continue
             causing = {
                 key: next(urn for urn in urns if urn in replaced)

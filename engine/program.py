@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.config import ConfigValue
 from engine.errors import EngineError, UnsupportedError
 from engine.project import Project
 
@@ -61,21 +60,10 @@ class Program:
         for line in self._process.stdout or ():
             say(line.rstrip("\n"))
 
-    def run(
-        self,
-        address: str,
-        runtime: Mapping[str, Any],
-        config: Mapping[str, ConfigValue],
-        say: Callable[[str], None],
-    ) -> int:
-        """Hands over the settings and waits for the end; the exit code. `say` gets each line that it prints."""
-        settings = {
-            "runtime": {**runtime, "monitor": address, "engine": address},
-            "config": {key: value.text for key, value in config.items()},
-            "secret_keys": [key for key, value in config.items() if value.secret],
-            "program": str(self._path),
-            "directory": str(self._path if self._path.is_dir() else self._path.parent),
-        }
+    def run(self, settings: Mapping[str, Any], say: Callable[[str], None]) -> int:
+        """Hands over the monitor's settings and waits for the end; the exit code. `say` gets each line it prints."""
+        directory = self._path if self._path.is_dir() else self._path.parent
+        settings = {**settings, "program": str(self._path), "directory": str(directory)}
         self._reader = threading.Thread(target=self._read, args=(say,), daemon=True)
         self._reader.start()
         assert self._process.stdin is not None  # noqa: S101  it was opened as a pipe
@@ -105,14 +93,3 @@ class Program:
             with contextlib.suppress(BrokenPipeError):
                 if pipe is not None:
                     pipe.close()
-
-
-def failure_of(code: int) -> str:
-    """What to tell of an exit code that no message explains; empty when there is nothing to add."""
-    if code in (0, ALREADY_TOLD):
-        return ""
-    return (
-        f"the program was ended by {signal.Signals(-code).name}."
-        if code < 0
-        else f"the program ended with exit code {code}."
-    )

@@ -8,18 +8,12 @@ from typing import Any
 import yaml
 
 from engine.errors import ConfigError, EngineError, UnsupportedError
-from engine.values import compact_json
 
 _KEYS = frozenset(
     ["name", "runtime", "main", "description", "author", "website", "license", "config", "backend", "template", "tags"]
 )
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is far faster, where PyYAML has it
 _TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
-
-
-def text_of(value: Any) -> str:
-    """A configuration value as the program gets it: text, with JSON for what is not a text."""
-    return value if isinstance(value, str) else compact_json(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from engine.errors import EngineError, StepError
 from engine.events import Message, StepBegan, StepEnded, StepFailed
 from engine.executor import CLAIMED, Executor, finished, stamped
 from engine.model import Op, State, Step
+from engine.providers.registry import TYPES
 from engine.providers.schema import compare_plain
 
 
@@ -61,7 +62,7 @@ class Refresher:
 
     def _observe(self, state: State) -> Step:
         """What a refresh does to `state`: same, update or delete."""
-        type_ = self.executor.types.get(state.type)
+        type_ = TYPES.get(state.type)
         read = type_.read(self.executor.context(state), state) if type_ else (state.inputs, state.outputs)
         if read is None:
             return Step(op=Op.DELETE, urn=state.urn, cause=causes.VANISHED, old=state)
@@ -94,7 +95,7 @@ class Refresher:
             elif not state.extra.get(CLAIMED):
                 unknown.append(pending)
             elif not self.executor.preview:
-                self.executor.types[state.type].recover(self.executor.context(state), state.inputs)
+                TYPES[state.type].recover(self.executor.context(state), state.inputs)
         journal.interrupted = unknown
         journal.prune()
         journal.flush()

@@ -1,9 +1,9 @@
 """One stack, opened: its configuration, its secrets and its state."""
 
 import os
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 from engine.backend import Backend
 from engine.blinder import Blinder
@@ -20,22 +20,23 @@ from engine.values import Secret, leaves
 class Workspace:
     """The project of a folder, and its backend."""
 
-    def __init__(self, cwd: Path, config_file: str) -> None:
+    def __init__(self, arguments: Namespace) -> None:
         """Raises EngineError without a project, UnsupportedError for another backend."""
-        self.project: Project = load_project(cwd)
+        self._arguments = arguments
+        self.project: Project = load_project(arguments.folder)
         self.backend = Backend.of(self.project)
-        self._config_file = (cwd / config_file).resolve() if config_file else None
 
-    def choose(self, name: str) -> str:
+    def choose(self) -> str:
         """The stack named, else that of PULUMI_STACK, else the selected one. Raises EngineError if there is neither."""
-        name = name or os.environ.get("PULUMI_STACK", "")
+        name = self._arguments.stack or os.environ.get("PULUMI_STACK", "")
         stack = self.backend.stack_named(name) if name else self.backend.current()
         if not stack:
             raise EngineError("no stack selected. Use `pulumi stack select NAME`, or pass --stack NAME.")
         return stack
 
     def config(self, stack: str) -> StackConfig:
-        path = self._config_file or self.project.directory / f"Pulumi.{stack}.yaml"
+        own = self._arguments.config_file
+        path = (self._arguments.folder / own).resolve() if own else self.project.directory / f"Pulumi.{stack}.yaml"
         return StackConfig(path, self.project, stack)
 
 
@@ -43,7 +44,7 @@ class Session:
     """One stack for the length of one command."""
 
     def __init__(self, workspace: Workspace, stack: str) -> None:
-        """Raises StackNotFoundError."""
+        """Raises EngineError if there is no such stack."""
         self.project, self.backend, self.stack = workspace.project, workspace.backend, stack
         self.backend.require(stack)
         self.config = workspace.config(stack)

@@ -125,3 +125,8 @@ def from_wire(value: Any) -> Any:
 
 def compact_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def text_of(value: Any) -> str:
+    """`value` as a text: JSON where it is none."""
+    return value if isinstance(value, str) else compact_json(value)

@@ -1,7 +1,7 @@
 """Providers: one small class per resource type, shaped like Pulumi's ResourceProvider."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -64,9 +64,6 @@ class ResourceType:
 
     def delete(self, context: Context, state: State) -> None:
         """Deletes it; that it is gone already is no error."""
-
-
-Types = Mapping[str, ResourceType]
 
 
 class Bridged(ResourceType):

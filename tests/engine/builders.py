@@ -4,7 +4,6 @@ from typing import Any
 
 from engine.model import PROVIDER_PREFIX, STACK_TYPE, Goal, State, make_urn
 from engine.planner import Planner
-from engine.providers.registry import TYPES
 
 STACK = make_urn(stack="dev", project="shop", parent="", type_=STACK_TYPE, name="shop-dev")
 PROVIDER = f"urn:pulumi:dev::shop::{PROVIDER_PREFIX}docker::default_5_2_0"
@@ -27,7 +26,7 @@ def container(name: str, inputs: dict[str, Any] | None = None, **options: Any) -
 
 
 def planner(states: list[State], **options: Any) -> Planner:
-    return Planner(states=states, types=TYPES, unique=lambda: "abc1234", **options)
+    return Planner(states=states, unique=lambda: "abc1234", **options)
 
 
 def recorded(*goals: Goal) -> list[State]:

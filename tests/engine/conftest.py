@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine import cli, update
+from engine import cli, operation
 from tests.engine.fake_docker import FakeDocker
 from tests.engine.warm import WarmPopen
 
@@ -77,7 +77,7 @@ def fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Project:
     """A project `shop` with a stack `dev`."""
     docker = FakeDocker()
-    monkeypatch.setattr(update, "connect", lambda _host: docker)
+    monkeypatch.setattr(operation, "connect", lambda _host: docker)
     warm = SimpleNamespace(Popen=WarmPopen, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
     monkeypatch.setattr("engine.program.subprocess", warm)
     (tmp_path / "backend").mkdir()

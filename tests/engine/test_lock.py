@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from engine import lock
+from engine.backend import write_whole
 from engine.errors import StackLockedError
-from engine.files import write_whole
 from engine.lock import DEAD_AFTER_SECONDS, HEARTBEAT_SECONDS, Lock, host_identity, is_dead, process_start
 from engine.values import compact_json
 

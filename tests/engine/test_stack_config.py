@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import StackConfig
-from engine.config_path import parse_path
+from engine.config import StackConfig, parse_path
 from engine.errors import ConfigError, EngineError, UnsupportedError, UsageError
 from engine.project import load_project
 from engine.secrets import Crypter

@@ -1,21 +1,40 @@
-"""^C and SIGTERM: the first cancels, the second ends the engine on the spot."""
+"""The person at the terminal: questions, ^C and SIGTERM."""
 
+import argparse
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from engine.errors import DECLINED, UsageError
 from engine.events import Listener, Message
-from engine.providers.command import kill_all
 
-_TEXT = "^C received; cancelling. If you would like to terminate immediately, press ^C again."
+_CANCELLING = "^C received; cancelling. If you would like to terminate immediately, press ^C again."
+
+
+def is_interactive(arguments: argparse.Namespace) -> bool:
+    return not arguments.non_interactive and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def confirm(question: str, *answers: str, declined: str = "confirmation declined") -> None:
+    """Raises UsageError unless the answer is one of `answers`; ^C and the end of the input are none."""
+    try:
+        answer = input(question).strip().lower()
+    except (EOFError, KeyboardInterrupt):
+        print()
+        answer = ""
+    if answer not in (answers or ("yes", "y")):
+        raise UsageError(declined, DECLINED)
 
 
 class Interrupt:
-    def __init__(self, tell: Listener) -> None:
+    """The first ^C or SIGTERM cancels, the second ends the engine on the spot."""
+
+    def __init__(self, tell: Listener, at_once: Callable[[], None]) -> None:
         self.cancelled = threading.Event()
-        self.at_once: list[Callable[[], None]] = [kill_all]
+        self.at_once = [at_once]
         """What to do before the engine ends on the spot."""
         self._tell = tell
 
@@ -39,5 +58,5 @@ class Interrupt:
             os._exit(128 + number)
         self.cancelled.set()
         # The display may hold its lock in this very thread: another one tells.
-        message = Message(severity="warning", text=_TEXT)
+        message = Message(severity="warning", text=_CANCELLING)
         threading.Thread(target=self._tell, args=(message,), daemon=True).start()
