@@ -9,7 +9,7 @@ from typing import Any
 from engine.errors import StateError
 from engine.model import State, now_text
 from engine.secrets import Crypter
-from engine.values import SECRET_SIGNATURE, SIGNATURE, Properties, Secret, compact_json, from_wire, transform
+from engine.values import Properties, compact_json, from_wire, sealed, to_wire
 
 FORMAT_VERSION = 3
 CLI_VERSION = "3.259.0"
@@ -32,7 +32,6 @@ class Snapshot:
 
     states: tuple[State, ...] = ()
     pending: tuple[Pending, ...] = ()
-    time: str = ""
 
 
 def _camel(name: str) -> str:
@@ -44,18 +43,18 @@ _KEYS = {item.name: _camel(item.name) for item in fields(State) if item.name != 
 """What the checkpoint calls each field of a state."""
 
 
-def to_json(state: State, encode: Callable[[Any], Any]) -> dict[str, Any]:
-    """`state` as the checkpoint has it, without what is empty; `encode` turns property values into JSON."""
+def to_json(state: State, seal: Callable[[Any], Any]) -> dict[str, Any]:
+    """`state` as the checkpoint has it, without what is empty; `seal` makes what stands for a secret."""
     given = {name: getattr(state, name) for name in _KEYS if getattr(state, name) or name == "custom"}
-    content = {_KEYS[name]: encode(value) if name in _PROPERTIES else value for name, value in given.items()}
+    content = {_KEYS[name]: to_wire(value, seal) if name in _PROPERTIES else value for name, value in given.items()}
     return {**content, **state.extra}
 
 
-def from_json(content: Mapping[str, Any], decode: Callable[[Any], Any] = from_wire) -> State:
+def from_json(content: Mapping[str, Any], unseal: Callable[[Properties], Any]) -> State:
     """The state that `to_json` wrote. Raises KeyError, TypeError or AttributeError on other content."""
     given: dict[str, Any] = {name: content[key] for name, key in _KEYS.items() if content.get(key)}
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    given |= {name: decode(content.get(name) or {}) for name in _PROPERTIES}
+    given |= {name: from_wire(content.get(name) or {}, unseal) for name in _PROPERTIES}
     by_property = content.get("propertyDependencies") or {}
     given["property_dependencies"] = {key: tuple(urns or ()) for key, urns in by_property.items()}
     given["extra"] = {key: value for key, value in content.items() if key not in _KEYS.values()}
@@ -101,19 +100,15 @@ class Checkpoints:
 
     def _render(self, state: State) -> tuple[State, str]:
         known = self._rendered.get(id(state))
-        return known or (state, compact_json(to_json(state, lambda value: self._seal(state.urn, value))))
+        return known or (state, compact_json(to_json(state, lambda secret: self._seal(state.urn, secret))))
 
-    def _seal(self, urn: str, value: Any) -> Any:
-        def leaf(item: Any) -> Any:
-            if not isinstance(item, Secret):
-                return item
-            text = compact_json(self._seal(urn, item.value))
-            if not self._plain and (urn, text) not in self._known:
-                self._known[urn, text] = self.crypter.encrypt(text)
-            sealed = {"plaintext": text} if self._plain else {"ciphertext": self._known[urn, text]}
-            return {SIGNATURE: SECRET_SIGNATURE, **sealed}
-
-        return transform(value, leaf)
+    def _seal(self, urn: str, secret: Any) -> dict[str, Any]:
+        text = compact_json(to_wire(secret, lambda inner: self._seal(urn, inner)))
+        if self._plain:
+            return sealed(plaintext=text)
+        if (urn, text) not in self._known:
+            self._known[urn, text] = self.crypter.encrypt(text)
+        return sealed(ciphertext=self._known[urn, text])
 
     # Reading
 
@@ -141,24 +136,20 @@ class Checkpoints:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise StateError(f"state: a resource in it is damaged ({error!r}). Restore a backup.") from error
         verify_integrity(states)
-        return Snapshot(states=states, pending=pending, time=(latest.get("manifest") or {}).get("time") or "")
+        return Snapshot(states=states, pending=pending)
 
     def _state(self, content: Mapping[str, Any], crypter: Crypter) -> State:
         urn = content["urn"]
 
-        def open_(value: Any) -> Any:
-            if not isinstance(value, dict):
-                return [open_(item) for item in value] if isinstance(value, list) else from_wire(value)
-            if value.get(SIGNATURE) != SECRET_SIGNATURE:
-                return {key: open_(item) for key, item in value.items()}
-            text = value.get("plaintext")
+        def unseal(secret: Properties) -> Any:
+            text = secret.get("plaintext")
             if text is None:
-                text = crypter.decrypt(value["ciphertext"])
+                text = crypter.decrypt(secret["ciphertext"])
                 if crypter is self.crypter:
-                    self._known[urn, text] = value["ciphertext"]
-            return Secret(open_(json.loads(text)))
+                    self._known[urn, text] = secret["ciphertext"]
+            return json.loads(text)
 
-        return from_json(content, open_)
+        return from_json(content, unseal)
 
 
 def salt_of(content: Mapping[str, Any]) -> str:

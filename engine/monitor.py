@@ -1,7 +1,6 @@
 """Pulumi's ResourceMonitor and Engine services: the program's requests become goals."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from engine.deployment import Deployment
 from engine.errors import EngineError, UnsupportedError
 from engine.events import Message
 from engine.model import Goal, State, make_urn, urn_name
+from engine.providers.schema import nanoseconds
 from engine.values import Properties, from_wire, to_wire
 
 with bare("pulumi", "pulumi.runtime"):
@@ -47,7 +47,6 @@ _UNSUPPORTED_CALLS = {
     "RegisterResourceHook": lambda request: f"the resource hook {request.name}",
     "RegisterErrorHook": lambda request: f"the error hook {request.name}",
 }
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
@@ -184,7 +183,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             ignore_changes=tuple(request.ignoreChanges),
             replace_on_changes=tuple(request.replaceOnChanges),
             additional_secret_outputs=tuple(request.additionalSecretOutputs),
-            custom_timeouts={key: parse_timeout(text) for key, text in timeouts.items() if text},
+            custom_timeouts={key: _seconds(text) for key, text in timeouts.items() if text},
             source_position=self._position(request.sourcePosition),
         )
 
@@ -229,9 +228,5 @@ def _is_set(request: Any, field: str) -> bool:
     return request.HasField(field) if field == "replacement_trigger" else bool(value)
 
 
-def parse_timeout(text: str) -> float:
-    """Seconds of a custom timeout such as `5m` or `1h30m`. Raises UnsupportedError."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    if "".join(amount + unit for amount, unit in parts) != text:
-        raise UnsupportedError(f"custom_timeouts: must look like 5m or 90s (got {text!r}).")
-    return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+def _seconds(timeout: str) -> float:
+    return nanoseconds(timeout, "custom_timeouts", "5m or 90s") / 10**9

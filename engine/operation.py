@@ -23,7 +23,7 @@ from engine.model import Op, outputs_of
 from engine.planner import Planner
 from engine.program import ALREADY_TOLD, Program
 from engine.providers.command import kill_all
-from engine.providers.docker_api import connect
+from engine.providers.docker_api import DockerApi
 from engine.refresh import Refresher
 from engine.session import Session
 from engine.terminal import Interrupt, confirm
@@ -48,7 +48,7 @@ class Operation:
         self._parallel = arguments.parallel or _PER_CPU * (os.cpu_count() or 1)
         self._targets = frozenset(arguments.target)
         self._refreshes = self._kind == "refresh" or arguments.refresh == "true"
-        self._docker = functools.cache(connect)
+        self._docker = functools.cache(DockerApi)
         self._values: dict[str, ConfigValue] = {}
         self._next: Program | None = None
         """The process for the update itself: it imports while the preview goes on and while we ask."""

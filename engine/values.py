@@ -99,25 +99,30 @@ def without_unknowns(value: Any) -> Any:
     return [without_unknowns(item) for item in value if item is not UNKNOWN] if isinstance(value, list) else value
 
 
-def to_wire(value: Any) -> Any:
-    """`value` as plain JSON in Pulumi's encoding."""
+def to_wire(value: Any, seal: Callable[[Any], Any] | None = None) -> Any:
+    """`value` as plain JSON in Pulumi's encoding; `seal` makes what stands for the value of a secret."""
 
     def leaf(item: Any) -> Any:
         if isinstance(item, Secret):
-            return {SIGNATURE: SECRET_SIGNATURE, "value": to_wire(item.value)}
+            return seal(item.value) if seal else sealed(value=to_wire(item.value))
         return UNKNOWN_TEXT if item is UNKNOWN else item
 
     return transform(value, leaf)
 
 
-def from_wire(value: Any) -> Any:
+def sealed(**content: Any) -> dict[str, Any]:
+    """A secret in Pulumi's encoding: its `value`, `plaintext` or `ciphertext`."""
+    return {SIGNATURE: SECRET_SIGNATURE, **content}
+
+
+def from_wire(value: Any, unseal: Callable[[Properties], Any] = lambda item: item.get("value")) -> Any:
     """The value that plain JSON in Pulumi's encoding stands for. Resource references stay as they are."""
     if isinstance(value, dict):
         if value.get(SIGNATURE) == SECRET_SIGNATURE:
-            return Secret(from_wire(value.get("value")))
-        return {key: from_wire(item) for key, item in value.items()}
+            return Secret(from_wire(unseal(value), unseal))
+        return {key: from_wire(item, unseal) for key, item in value.items()}
     if isinstance(value, list):
-        return [from_wire(item) for item in value]
+        return [from_wire(item, unseal) for item in value]
     if isinstance(value, str) and value in _UNKNOWN_TEXTS:
         return UNKNOWN
     return int(value) if isinstance(value, float) and value.is_integer() else value

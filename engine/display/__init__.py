@@ -5,9 +5,8 @@ import sys
 
 from engine.blinder import Blinder
 from engine.display.json_output import JsonEvents, JsonPreview
-from engine.display.lines import DetailDisplay, LineDisplay
+from engine.display.lines import DetailDisplay, LineDisplay, Palette
 from engine.display.tree import TreeDisplay
-from engine.display.words import Palette
 from engine.events import Ended, Event, Listener, Message, StepFailed
 
 

@@ -3,24 +3,13 @@
 import json
 import threading
 import time
-from abc import ABC, abstractmethod
 from typing import Any, TextIO
 
 from engine.checkpoint import to_json
-from engine.display.words import Blind
+from engine.display.lines import Blind
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEnded, StepEvent
 from engine.model import STACK_TYPE, Diff, Op, State
-from engine.values import (
-    BLINDED,
-    SECRET_SIGNATURE,
-    SIGNATURE,
-    UNKNOWN,
-    UNKNOWN_TEXT,
-    Secret,
-    compact_json,
-    reveal,
-    transform,
-)
+from engine.values import BLINDED, compact_json, reveal, sealed, to_wire
 
 _IN_DIGEST = (Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE)
 _IN_EVENT = ("type", "urn", "custom", "id", "parent", "provider", "inputs", "outputs")
@@ -33,7 +22,7 @@ def detailed_diff(diff: Diff) -> dict[str, Any] | None:
     return {path: {"kind": kind, "inputDiff": False} for path, kind in kinds.items()} or None
 
 
-class JsonDisplay(ABC):
+class JsonDisplay:
     """Turns events into JSON. Safe to call from many threads."""
 
     def __init__(self, out: TextIO, blind: Blind, *, show_secrets: bool) -> None:
@@ -44,25 +33,20 @@ class JsonDisplay(ABC):
         with self._lock:
             self.show(event)
 
-    @abstractmethod
     def show(self, event: Event) -> None:
         """Shows one event, or keeps it for the end."""
+        raise NotImplementedError
 
     def write(self, content: Any, indent: int | None = None) -> None:
         self._out.write(json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
         self._out.flush()
 
     def state(self, state: State | None) -> dict[str, Any] | None:
-        def leaf(item: Any) -> Any:
-            if isinstance(item, Secret):
-                return self.secret(reveal(item.value))
-            return UNKNOWN_TEXT if item is UNKNOWN else item
-
-        return to_json(state, lambda value: transform(value, leaf)) if state else None
+        return to_json(state, lambda secret: self.secret(to_wire(reveal(secret)))) if state else None
 
     def secret(self, value: Any) -> Any:
         """What stands for a secret."""
-        return transform(value, lambda item: item) if self._show_secrets else BLINDED
+        return value if self._show_secrets else BLINDED
 
 
 class JsonPreview(JsonDisplay):
@@ -158,5 +142,4 @@ class JsonEvents(JsonDisplay):
         return {key: {**blank, **content}[key] for key in _IN_EVENT} if content else None
 
     def secret(self, value: Any) -> Any:
-        key, text = ("plaintext", compact_json(value)) if self._show_secrets else ("ciphertext", BLINDED)
-        return {SIGNATURE: SECRET_SIGNATURE, key: text}
+        return sealed(plaintext=compact_json(value)) if self._show_secrets else sealed(ciphertext=BLINDED)

@@ -1,31 +1,151 @@
-"""Plain lines, as the CLI prints them where there is no terminal, and `--diff`: every step with its properties."""
+"""The CLI's symbols, verbs and colours; plain lines as it prints them where there is no terminal; and `--diff`."""
 
+import json
+import os
 import threading
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TextIO
 
-from engine.display.words import (
-    BOLD,
-    GREEN,
-    OPS,
-    RED,
-    SEVERITY_COLORS,
-    YELLOW,
-    Blind,
-    Palette,
-    diff_summary,
-    label,
-    planned,
-    property_lines,
-    seconds,
-    summary_lines,
-    value_lines,
-)
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEnded, StepEvent, StepFailed
-from engine.model import STACK_TYPE, Change, ChangeKind, Op
-from engine.values import reveal
+from engine.model import STACK_TYPE, Change, ChangeKind, Diff, Op, Step, short_type, top_key, urn_name, urn_type
+from engine.values import BLINDED, UNKNOWN, Secret, reveal
 
+RESET, BOLD, GREEN, YELLOW, RED, MAGENTA = "0", "1", "32", "33", "31", "35"
+SEVERITY_COLORS = {"error": RED, "warning": YELLOW}
+Blind = Callable[[str], str]
 _SHOWN = (Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE)
 _MARKS = {ChangeKind.ADD: ("+", GREEN), ChangeKind.DELETE: ("-", RED), ChangeKind.UPDATE: ("~", YELLOW)}
+
+
+class Words(NamedTuple):
+    symbol: str
+    planned: str
+    begun: str
+    ended: str
+    color: str
+
+
+OPS = {
+    Op.SAME: Words("  ", "", "", "", ""),
+    Op.CREATE: Words("+ ", "create", "creating", "created", GREEN),
+    Op.UPDATE: Words("~ ", "update", "updating", "updated", YELLOW),
+    Op.DELETE: Words("- ", "delete", "deleting", "deleted", RED),
+    Op.REPLACE: Words("+-", "replace", "replacing", "replaced", MAGENTA),
+    Op.CREATE_REPLACEMENT: Words("++", "create replacement", "creating replacement", "created replacement", GREEN),
+    Op.DELETE_REPLACED: Words("--", "delete original", "deleting original", "deleted original", RED),
+    Op.REFRESH: Words("~ ", "refreshing", "refreshing", "refreshed", YELLOW),
+}
+
+
+class Palette:
+    """Colours a text where there is a terminal that wants them."""
+
+    def __init__(self, stream: TextIO, choice: str) -> None:
+        wanted = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._enabled = choice == "always" or (choice == "auto" and wanted)
+
+    def __call__(self, text: str, *codes: str) -> str:
+        return f"\033[{';'.join(codes)}m{text}\033[{RESET}m" if self._enabled and any(codes) and text else text
+
+
+def planned(step: Step) -> str:
+    kept = " (kept in Docker)" if step.retained and step.op is Op.DELETE else ""
+    return OPS[step.op].planned + kept
+
+
+def seconds(value: float) -> str:
+    """A duration as the CLI shows it: two digits below a second, none above."""
+    return f"{value:.2f}s" if value < 1 else f"{value:.0f}s"
+
+
+def label(urn: str) -> str:
+    return f"{short_type(urn_type(urn))} {urn_name(urn)}"
+
+
+def diff_summary(diff: Diff) -> str:
+    """`[diff: +a-b~c,d]`: top-level properties, by kind of change."""
+    kinds = {
+        top_key(path): str(change.kind) if path == top_key(path) else "update" for path, change in diff.changes.items()
+    }
+    signs = (("+", "add"), ("-", "delete"), ("~", "update"))
+    groups = ((sign, sorted(key for key in kinds if kinds[key] == kind)) for sign, kind in signs)
+    text = "".join(sign + ",".join(keys) for sign, keys in groups if keys)
+    return f"[diff: {text}]" if text else ""
+
+
+def value_lines(value: Any, indent: str, blind: Blind) -> list[str]:
+    """`value` over one or more lines; the first has no indent, the rest begin with `indent`."""
+    if isinstance(value, Secret) or value is UNKNOWN:
+        return [BLINDED if isinstance(value, Secret) else "[unknown]"]
+    inner = indent + "    "
+    if isinstance(value, dict) and value:
+        return ["{", *property_lines(value, inner, blind), f"{indent}}}"]
+    if isinstance(value, list) and value:
+        items = {f"[{index}]": item for index, item in enumerate(value)}
+        return ["[", *_named_lines(items, 0, inner, blind), f"{indent}]"]
+    return [blind(json.dumps(value, ensure_ascii=False))]
+
+
+def property_lines(values: Mapping[str, Any], indent: str, blind: Blind) -> list[str]:
+    """One property a line, names padded to one width."""
+    shown = {key: value for key, value in sorted(values.items()) if not key.startswith("__") and value is not None}
+    return _named_lines(shown, max(map(len, shown), default=0), indent, blind)
+
+
+def _named_lines(values: Mapping[str, Any], width: int, indent: str, blind: Blind) -> list[str]:
+    lines = []
+    for key, value in values.items():
+        first, *rest = value_lines(value, indent, blind)
+        lines += [f"{indent}{key:<{width}}: {first}", *rest]
+    return lines
+
+
+def _output_lines(event: Ended, blind: Blind) -> list[str]:
+    """The stack's outputs, each marked as added, changed, gone or the same."""
+    old, new = event.old_outputs, event.outputs
+    names = sorted({*old, *new})
+    width = max(map(len, names), default=0)
+    lines = []
+    for name in names:
+        same = name in old and name in new and old[name] == new[name]
+        mark = " " if same else "+" if name not in old else "-" if name not in new else "~"
+        first, *rest = value_lines(new[name] if name in new else old[name], "    ", blind)
+        before = f"{value_lines(old[name], '    ', blind)[0]} => " if mark == "~" else ""
+        lines += [f"  {mark} {name:<{width}}: {before}{first}", *rest]
+    changed = any(not line.startswith("    ") for line in lines)
+    return lines if event.outputs and (changed or not event.preview) else []
+
+
+def _counts(event: Ended) -> list[str]:
+    changed = [(op, event.changes[op]) for op in (Op.CREATE, Op.UPDATE, Op.DELETE, Op.REPLACE) if event.changes.get(op)]
+    verbs = {op: f"to {OPS[op].planned}" if event.preview else OPS[op].ended for op, _ in changed}
+    lines = [f"{OPS[op].symbol}{number} {verbs[op]}" for op, number in changed]
+    same = f"{event.changes[Op.SAME]} unchanged" if event.changes.get(Op.SAME) else ""
+    total = f"{sum(number for _, number in changed)} changes" if len(changed) > 1 else ""
+    return [*lines, *filter(None, [". ".join(filter(None, (total, same)))])]
+
+
+def summary_lines(event: Ended, messages: Mapping[str, list[Message]], palette: Palette, blind: Blind) -> list[str]:
+    """What stands below the steps: diagnostics, outputs, counts and duration."""
+    lines = [palette("Diagnostics:", BOLD, MAGENTA)] if messages else []
+    for urn, texts in messages.items():
+        lines.append(f"  {short_type(urn_type(urn))} ({urn_name(urn)}):" if urn else "  pulumi:pulumi:Stack:")
+        for message in texts:
+            prefix = "" if message.severity == "info" else f"{message.severity}: "
+            first, *rest = blind(message.text).splitlines() or [""]
+            lines += [f"    {palette(prefix, SEVERITY_COLORS.get(message.severity, ''))}{first}"]
+            lines += [f"    {line}" for line in rest]
+        lines.append("")
+    outputs = _output_lines(event, blind)
+    if outputs:
+        lines += [palette("Outputs:", BOLD, MAGENTA), *outputs, ""]
+    lines += [palette("Resources:", BOLD, MAGENTA), *(f"    {line}" for line in _counts(event))]
+    errors = sum(message.severity == "error" for texts in messages.values() for message in texts)
+    lines += [f"    {palette(f'{errors} errored', RED)}"] if errors else []
+    return [*lines, ""] if event.preview else [*lines, "", f"Duration: {seconds(max(event.seconds, 1))}", ""]
+
+
+# Displays
 
 
 class TextDisplay:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from engine.display.lines import TextDisplay
-from engine.display.words import BOLD, MAGENTA, OPS, RED, Blind, Palette, diff_summary, planned, seconds
+from engine.display.lines import BOLD, MAGENTA, OPS, RED, Blind, Palette, TextDisplay, diff_summary, planned, seconds
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEvent, StepFailed
 from engine.model import Op, Step, short_type, urn_name, urn_type
 

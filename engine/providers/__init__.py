@@ -1,16 +1,20 @@
 """Providers: one small class per resource type, shaped like Pulumi's ResourceProvider."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers.docker_api import DockerApi, inspect
-from engine.providers.schema import Schema, auto_name, check_inputs, compare
+from engine.providers.docker_api import DockerApi, DockerError, inspect, tolerating
+from engine.providers.schema import Schema, as_read, auto_name, check_inputs, compare
 from engine.values import Properties, reveal
+
+_SECONDS, _POLL_SECONDS = 30.0, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +74,14 @@ class Bridged(ResourceType):
     """A type of the Docker provider: checks and compares inputs under `schema`."""
 
     schema: ClassVar[Schema]
+    kind: ClassVar[str]
+    """Its plural in the Engine API."""
     deleted_first: ClassVar[bool | None] = None
     """Whether the old one goes before its replacement comes; None: where the program gave the name."""
-    kind: ClassVar[str] = ""
-    """Its plural in the Engine API, where a name must be free before one is made."""
+    is_claimed: ClassVar[bool] = True
+    """Whether its name must be free before one is made."""
+    busy: ClassVar[str]
+    """What Docker says as long as it cannot be removed yet."""
 
     def check(self, name: str, news: Properties, olds: Properties | None, unique: str, cwd: Path) -> Properties:  # noqa: ARG002
         return auto_name(name, check_inputs(name, news, self.schema), olds, unique)
@@ -85,19 +93,44 @@ class Bridged(ResourceType):
     def preview(self, old: State | None, news: Properties) -> Properties:
         return {**(old.outputs if old else {}), **super().preview(old, news)}
 
+    def find(self, context: Context, name: str) -> dict[str, Any] | None:
+        """The inspection of the one with this name or id, if there is one."""
+        return inspect(context.docker(), self.kind, name)
+
     def claim(self, context: Context, inputs: Properties) -> None:
-        if self.kind:
-            name, noun = str(reveal(inputs["name"])), self.kind.removesuffix("s")
-            if inspect(context.docker(), self.kind, name) is not None:
-                raise ProviderError(
-                    f"{context.name}: a {noun} named {name!r} exists already and is not in the state. "
-                    f"Remove it (docker {noun} rm {name}) or choose another name."
-                )
+        name, noun = str(reveal(inputs["name"])), self.kind.removesuffix("s")
+        if self.is_claimed and self.find(context, name) is not None:
+            raise ProviderError(
+                f"{context.name}: a {noun} named {name!r} exists already and is not in the state. "
+                f"Remove it (docker {noun} rm {name}) or choose another name."
+            )
 
     def recover(self, context: Context, inputs: Properties) -> None:
-        found = inspect(context.docker(), self.kind, str(reveal(inputs["name"]))) if self.kind else None
+        found = self.find(context, str(reveal(inputs["name"]))) if self.is_claimed else None
         if found is not None:
             self.remove(context, found["Id"])
 
+    def observe(self, info: dict[str, Any]) -> Properties:
+        """The outputs that an inspection tells."""
+        raise NotImplementedError
+
+    def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
+        info = self.find(context, state.id)
+        return None if info is None else as_read(state, self.observe(info), self.schema)
+
+    def delete(self, context: Context, state: State) -> None:
+        self.remove(context, state.id)
+
     def remove(self, context: Context, id_: str) -> None:
-        """Removes what a create that was cut off has left."""
+        """Removes it, as soon as it is not busy any more. Raises DockerError."""
+        deadline = time.monotonic() + (context.timeout_seconds or _SECONDS)
+        while True:
+            try:
+                with tolerating():
+                    context.docker().call("DELETE", f"/{self.kind}/{quote(id_, safe='')}")
+            except DockerError as error:
+                if self.busy not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
+            else:
+                return

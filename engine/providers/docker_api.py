@@ -1,9 +1,10 @@
 """The seam to a Docker Engine: one request method, one for a build and one for a pull."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import IO, Any, Protocol
+from typing import IO, Any
 from urllib.parse import quote
 
 from engine.errors import ProviderError
@@ -23,35 +24,11 @@ class DockerError(ProviderError):
         self.unsure = status == 0
 
 
-class DockerApi(Protocol):
-    """Paths are those of the Engine API, without the version. Everything raises DockerError."""
+class DockerApi:
+    """A Docker Engine, over the client of the Docker SDK, which is slow to import. Safe to share between threads.
 
-    def call(
-        self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, seconds: float = 0
-    ) -> Any:
-        """Sends `body` as JSON; the JSON answer, or None. `seconds` is what the answer may take beyond the usual."""
-
-    def build(self, params: Mapping[str, Any], archive: IO[bytes]) -> Iterator[dict[str, Any]]:
-        """The messages of an image build."""
-
-    def pull(self, image: str, platform: str | None) -> Iterator[dict[str, Any]]:
-        """The messages of a pull, with the login that `docker login` left for the registry."""
-
-
-def inspect(docker: DockerApi, kind: str, name: str) -> dict[str, Any] | None:
-    """What Docker knows of a `containers`, `networks`, `volumes` or `images` entry; None if there is none."""
-    tail = "" if kind in ("networks", "volumes") else "/json"
-    try:
-        content: dict[str, Any] = docker.call("GET", f"/{kind}/{quote(name, safe='/:@')}{tail}")
-    except DockerError as error:
-        if error.status == NOT_FOUND:
-            return None
-        raise
-    return content
-
-
-class DockerEngine:
-    """A DockerApi over the client of the Docker SDK, which is slow to import. Safe to share between threads."""
+    Paths are those of the Engine API, without the version. Everything raises DockerError.
+    """
 
     def __init__(self, host: str) -> None:
         self._host = host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
@@ -83,11 +60,13 @@ class DockerEngine:
     def call(
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, seconds: float = 0
     ) -> Any:
+        """Sends `body` as JSON; the JSON answer, or None. `seconds` is what the answer may take beyond the usual."""
         response = self._send(method, path, params=params, timeout=_SECONDS + seconds, json=body)
         is_json = response.headers.get("Content-Type", "").startswith("application/json")
         return response.json() if is_json else None
 
     def build(self, params: Mapping[str, Any], archive: IO[bytes]) -> Iterator[dict[str, Any]]:
+        """The messages of an image build."""
         from docker.utils.json_stream import json_stream  # noqa: PLC0415
 
         headers = {"Content-Type": "application/x-tar"}
@@ -96,6 +75,7 @@ class DockerEngine:
         yield from messages
 
     def pull(self, image: str, platform: str | None) -> Iterator[dict[str, Any]]:
+        """The messages of a pull, with the login that `docker login` left for the registry."""
         from docker.errors import APIError  # noqa: PLC0415
         from docker.utils import parse_repository_tag  # noqa: PLC0415
 
@@ -109,8 +89,22 @@ class DockerEngine:
             raise DockerError(str(error.explanation or error), 1) from error
 
 
-def connect(host: str) -> DockerApi:
-    return DockerEngine(host)
+@contextlib.contextmanager
+def tolerating(*words: str) -> Iterator[None]:
+    """Inside, it is no error that the thing is not there, nor one in which Docker says one of `words`."""
+    try:
+        yield
+    except DockerError as error:
+        if error.status != NOT_FOUND and not any(word in str(error) for word in words):
+            raise
+
+
+def inspect(docker: DockerApi, kind: str, name: str) -> dict[str, Any] | None:
+    """What Docker knows of a `containers`, `networks`, `volumes` or `images` entry; None if there is none."""
+    tail = "" if kind in ("networks", "volumes") else "/json"
+    with tolerating():
+        return dict(docker.call("GET", f"/{kind}/{quote(name, safe='/:@')}{tail}"))
+    return None
 
 
 def _unreachable(host: str, reason: str) -> str:

@@ -1,4 +1,4 @@
-"""docker:index/image:Image, built by BuildKit on the Docker host."""
+"""docker:index/image:Image, built by BuildKit on the Docker host, and docker:index/remoteImage:RemoteImage."""
 
 import json
 import platform
@@ -8,11 +8,10 @@ from typing import Any
 
 from engine.errors import ProviderError, UnsupportedError
 from engine.model import Change, Diff, State
-from engine.providers import Context, ResourceType
-from engine.providers.build_context import BuildContext
-from engine.providers.build_progress import BuildProgress
-from engine.providers.docker_api import inspect
-from engine.providers.schema import change_of, check_inputs, parse_schema, with_marks
+from engine.providers import Bridged, Context, ResourceType
+from engine.providers.build import BuildContext, BuildProgress
+from engine.providers.docker_api import DockerError, inspect, tolerating
+from engine.providers.schema import as_read, change_of, check_inputs, parse_schema, recorded, with_marks
 from engine.values import Properties, Secret, has_secret, has_unknown, reveal
 
 SCHEMA = parse_schema(
@@ -79,6 +78,39 @@ class Image(ResourceType):
         return self.create(context, inputs)[1]
 
 
+class RemoteImage(Bridged):
+    """An image pulled from a registry, or found on the host."""
+
+    schema = parse_schema("text required name\ntext platform\nflag in-place keepLocally")
+    kind, deleted_first, is_claimed = "images", False, False
+
+    def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:
+        plain = reveal(inputs)
+        outputs = self._outputs(inputs, ensure_image(context, plain["name"], plain.get("platform")))
+        return outputs["id"], outputs
+
+    def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
+        info = self.find(context, str(reveal(state.inputs["name"])))
+        return None if info is None else as_read(state, self._outputs(state.inputs, info), {})
+
+    def update(self, context: Context, old: State, inputs: Properties, diff: Diff) -> Properties:  # noqa: ARG002
+        return self.create(context, inputs)[1]
+
+    def delete(self, context: Context, state: State) -> None:
+        plain = reveal(state.inputs)
+        if not plain.get("keepLocally"):
+            with tolerating():
+                context.docker().call("DELETE", f"/images/{plain['name']}")
+
+    def _outputs(self, inputs: Properties, info: dict[str, Any]) -> Properties:
+        name = str(reveal(inputs["name"]))
+        repository = name.partition("@")[0]
+        repository = repository.rpartition(":")[0] if ":" in repository.rpartition("/")[2] else repository
+        digests = [item for item in info.get("RepoDigests") or () if item.split("@")[0] == repository]
+        known = {"id": info["Id"] + name, "imageId": info["Id"], "repoDigest": digests[0] if digests else ""}
+        return {**known, **recorded(inputs, self.schema)}
+
+
 def _members(build: Any) -> Properties:
     """The build object, with the secret mark of the whole, if it has one, on each member."""
     return {key: Secret(value) for key, value in build.value.items()} if isinstance(build, Secret) else dict(build)
@@ -99,3 +131,29 @@ def _build(context: Context, files: BuildContext, build: Properties, name: str) 
     if progress.error or not progress.image_id:
         raise ProviderError(context.blind(f"image {name}: {progress.failure()}"))
     return str((inspect(context.docker(), "images", name) or {}).get("Id") or progress.image_id)
+
+
+def ensure_image(context: Context, image: str, platform: str | None = None) -> dict[str, Any]:
+    """Pulls `image` unless Docker has it; its inspection. Raises ProviderError with what to do."""
+    docker = context.docker()
+    found = inspect(docker, "images", image)
+    if found is None and image.startswith("sha256:"):
+        raise ProviderError(
+            f"{context.name}: the image {image} is not on the Docker host. Build or load it again, then run again."
+        )
+    if found is None:
+        try:
+            for message in docker.pull(image, platform):
+                if message.get("status") and "progress" not in message:
+                    context.progress(" ".join(str(message[key]) for key in ("id", "status") if message.get(key)))
+        except DockerError as error:
+            from docker.auth import resolve_repository_name  # noqa: PLC0415  slow to import, and rarely needed
+
+            raise ProviderError(
+                f"{context.name}: the image {image} cannot be pulled from {resolve_repository_name(image)[0]}: {error} "
+                "Check the name, the registry login and the network, or load the image by hand (docker load)."
+            ) from error
+        found = inspect(docker, "images", image)
+    if found is None:
+        raise ProviderError(f"{context.name}: the image {image} was pulled but is not there. Run again.")
+    return found

@@ -8,9 +8,8 @@ from engine.model import PROVIDER_PREFIX, Diff, Goal, State, urn_name
 from engine.providers import ResourceType
 from engine.providers.command import Command
 from engine.providers.container import Container
-from engine.providers.image import Image
+from engine.providers.image import Image, RemoteImage
 from engine.providers.network import Network, Volume
-from engine.providers.remote_image import RemoteImage
 from engine.providers.schema import compare_plain
 from engine.values import Properties, Secret, reveal
 

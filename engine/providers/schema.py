@@ -14,7 +14,8 @@ from engine.values import UNKNOWN, Properties, Secret, has_secret, has_unknown, 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
 _DECIMAL = re.compile(r"\d+(\.\d*)?")
-_NANOSECONDS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
+_SECOND = 10**9
+_NANOSECONDS = {"h": 3_600 * _SECOND, "m": 60 * _SECOND, "s": _SECOND, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "text": (str, "a text"),
     "number": ((int, float), "a number"),
@@ -35,12 +36,7 @@ class Property:
     """One property. `list` and `objects` keep their order, `set` and `object-set` have none."""
 
     kind: str
-    replaces: bool = True
-    computed: bool = False
-    """Docker chooses the value when the program gives none, so its absence is no change."""
-    keeps: bool = False
-    """An empty text means: leave it as it is."""
-    required: bool = False
+    options: frozenset[str] = frozenset()
     default: Any = None
     fields: "Schema" = field(default_factory=dict)
 
@@ -51,25 +47,25 @@ Schema = Mapping[str, Property]
 def parse_schema(table: str, **nested: Schema) -> dict[str, Property]:
     """A schema from a table: a kind, options, and `name` or `name=default` of each property of that kind.
 
-    Options: in-place, computed, keeps, required. `nested` has the fields of objects.
+    `nested` has the fields of objects. Options: required; in-place: a change does not replace; computed: Docker
+    chooses the value when the program gives none, so its absence is no change; keeps: an empty text is none either.
     """
     schema = {}
     for line in table.strip().splitlines():
         kind, *words = line.split()
-        options = {word for word in words if word in _OPTIONS}
+        options = _OPTIONS.intersection(words)
         for word in (word for word in words if word not in _OPTIONS):
             name, _, text = word.partition("=")
             default: Any = int(text) if text.isdigit() else text == "true" if kind == "flag" and text else text or None
-            schema[name] = Property(
-                kind=kind,
-                replaces="in-place" not in options,
-                computed="computed" in options,
-                keeps="keeps" in options,
-                required="required" in options,
-                default="0s" if kind == "duration" else default,
-                fields=nested.get(name, {}),
-            )
+            default = "0s" if kind == "duration" else default
+            schema[name] = Property(kind=kind, options=options, default=default, fields=nested.get(name, {}))
     return schema
+
+
+def docker_names(table: str) -> dict[str, str]:
+    """Docker's names by the provider's, from `ours=Theirs`, or `ours` alone where Docker's is `Ours`."""
+    pairs = (entry.partition("=") for entry in table.split())
+    return {ours: theirs or ours[0].upper() + ours[1:] for ours, _, theirs in pairs}
 
 
 LABEL = parse_schema("text required label value")
@@ -94,7 +90,7 @@ def check_inputs(where: str, news: Properties, schema: Schema) -> Properties:
             raise UnsupportedError(f"{where}: property '{key}' is not supported by the embedded engine.")
         if key in schema and value is not None:
             checked[key] = _checked(f"{where}.{key}", value, schema[key])
-    missing = [key for key, prop in schema.items() if prop.required and key not in checked]
+    missing = [key for key, prop in schema.items() if "required" in prop.options and key not in checked]
     if missing:
         raise ProviderError(f"{where}: property '{missing[0]}' is missing.")
     defaults = {key: prop.default for key, prop in schema.items() if prop.default not in (None, "0s")}
@@ -119,12 +115,22 @@ def _checked(where: str, value: Any, prop: Property) -> Any:
     return value
 
 
-def nanoseconds(duration: str) -> int:
+def nanoseconds(duration: str, where: str = "duration", example: str = "5s or 1m30s") -> int:
     """Go's `1m30s` in nanoseconds. Raises ProviderError."""
     parts = _DURATION.findall(duration)
     if "".join(amount + unit for amount, unit in parts) != duration:
-        raise ProviderError(f"duration: must look like 5s or 1m30s (got {duration!r}).")
+        raise ProviderError(f"{where}: must look like {example} (got {duration!r}).")
     return round(sum(float(amount) * _NANOSECONDS[unit] for amount, unit in parts))
+
+
+def duration_text(nanoseconds: int) -> str:
+    """Go's form of a duration: `0s`, `500ms`, `5s`, `1m30s`."""
+    if nanoseconds < _SECOND:
+        units = ((10**6, "ms"), (10**3, "µs"), (1, "ns"))
+        return next((f"{nanoseconds / size:g}{unit}" for size, unit in units if nanoseconds >= size), "0s")
+    minutes, rest = divmod(nanoseconds, 60 * _SECOND)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest / _SECOND:g}s"
 
 
 def canonical(value: Any, prop: Property) -> Any:
@@ -152,13 +158,13 @@ def compare(old: Properties, new: Properties, schema: Schema) -> dict[str, Chang
     changes: dict[str, Change] = {}
     for key, prop in schema.items():
         after = reveal(new.get(key))
-        if not after and after is not UNKNOWN and (prop.computed or prop.keeps):
+        if not after and after is not UNKNOWN and prop.options & {"computed", "keeps"}:
             continue
         pair = (canonical(reveal(old.get(key)), prop), canonical(after, prop))
         hidden = has_secret(old.get(key)) or has_secret(new.get(key))
         unordered = prop.kind in ("set", "object-set") and None not in pair and UNKNOWN not in pair
         for path, change in _set_changes(key, *pair) if unordered else deep_changes(key, *pair):
-            changes[path] = with_marks(change, hidden=hidden, replaces=prop.replaces)
+            changes[path] = with_marks(change, hidden=hidden, replaces="in-place" not in prop.options)
     return changes
 
 

@@ -77,7 +77,7 @@ def fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Project:
     """A project `shop` with a stack `dev`."""
     docker = FakeDocker()
-    monkeypatch.setattr(operation, "connect", lambda _host: docker)
+    monkeypatch.setattr(operation, "DockerApi", lambda _host: docker)
     warm = SimpleNamespace(Popen=WarmPopen, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
     monkeypatch.setattr("engine.program.subprocess", warm)
     (tmp_path / "backend").mkdir()

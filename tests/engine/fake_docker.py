@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from engine.providers.docker_api import CONFLICT, NOT_FOUND, DockerError
+from engine.providers.docker_api import CONFLICT, NOT_FOUND, DockerApi, DockerError
 
 
-class FakeDocker:
+class FakeDocker(DockerApi):
     """Keeps containers, networks, volumes and images; `calls` has every request that changes something."""
 
     def __init__(self) -> None:
+        super().__init__("")
         self.containers: dict[str, dict[str, Any]] = {}
         self.networks: dict[str, dict[str, Any]] = {}
         self.volumes: dict[str, dict[str, Any]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import cli
 from engine.backend import Backend
-from engine.providers.docker_api import DockerEngine
+from engine.providers.docker_api import DockerApi
 
 _reached = 0
 
@@ -41,9 +41,9 @@ def main() -> int:
     if what == "save":
         Backend.write = killing(Backend.write, when, int(limit), counts=lambda *_: True)  # type: ignore[method-assign]
     else:
-        real = DockerEngine._send
+        real = DockerApi._send
         counted = killing(real, when, int(limit), counts=lambda _self, method, *_: method != "GET")
-        DockerEngine._send = counted  # type: ignore[method-assign]
+        DockerApi._send = counted  # type: ignore[method-assign]
     code = cli.main(arguments)
     print(f"points: {_reached}")
     return code

@@ -6,7 +6,7 @@ import sys
 SCRIPT = """
 import sys
 {first}
-import engine.monitor, engine.providers.build_context
+import engine.monitor, engine.providers.build
 loaded = [name for name in ("pulumi", "docker") if name in sys.modules]
 import docker, pulumi
 from pulumi.runtime.proto import engine_pb2

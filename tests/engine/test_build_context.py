@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ProviderError
-from engine.providers.build_context import BuildContext, go_mode
-from engine.providers.build_progress import BuildProgress, parse_fields
+from engine.providers.build import BuildContext, BuildProgress, go_mode, parse_fields
 
 
 @pytest.fixture

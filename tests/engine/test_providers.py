@@ -12,11 +12,11 @@ import pytest
 from engine.errors import ProviderError, UnsupportedError
 from engine.model import Goal, State
 from engine.providers import Context, ResourceType
-from engine.providers.container_config import create_request, duration_text
+from engine.providers.container import create_request
 from engine.providers.docker_api import DockerError
+from engine.providers.image import ensure_image
 from engine.providers.registry import TYPES
-from engine.providers.remote_image import ensure_image
-from engine.providers.schema import nanoseconds
+from engine.providers.schema import duration_text, nanoseconds
 from engine.values import Secret
 from tests.engine.builders import CONTAINER, NETWORK, VOLUME, container, goal, recorded
 from tests.engine.fake_docker import FakeDocker
