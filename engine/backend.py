@@ -1,4 +1,4 @@
-"""The file backend: where stacks, their history and their locks lie, in the CLI's own layout."""
+"""The file backend: the stack that is meant; where stacks, history and locks lie, in the CLI's own layout."""
 
 import contextlib
 import gzip
@@ -7,14 +7,14 @@ import json
 import os
 import shutil
 import time
+from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from engine.errors import NO_SUCH_STACK, EngineError, StateError, UnsupportedError
-from engine.project import Project
+from engine.project import load_project
 from engine.values import compact_json
 
 
@@ -36,25 +36,24 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
         ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
 class Backend:
-    """One project's part of a file backend."""
+    """The project of a folder, and its part of a file backend."""
 
-    url: str
-    root: Path
-    project: Project
-
-    @classmethod
-    def of(cls, project: Project) -> "Backend":
-        """PULUMI_BACKEND_URL, else Pulumi.yaml's, else the home folder. Raises UnsupportedError."""
-        url = os.environ.get("PULUMI_BACKEND_URL") or project.backend_url or "file://~"
-        if not url.startswith("file://"):
+    def __init__(self, arguments: Namespace) -> None:
+        """Raises EngineError without a project, UnsupportedError for a backend that is no folder."""
+        self._arguments, self.project = arguments, load_project(arguments.folder)
+        self.url = os.environ.get("PULUMI_BACKEND_URL") or self.project.backend_url or "file://~"
+        if not self.url.startswith("file://"):
             raise UnsupportedError(
-                f"backend: only file:// is supported by the embedded engine (got {url!r}). "
+                f"backend: only file:// is supported by the embedded engine (got {self.url!r}). "
                 "Set PULUMI_BACKEND_URL to a file:// URL, or use the Pulumi CLI."
             )
-        folder = Path(unquote(url.removeprefix("file://").partition("?")[0])).expanduser()
-        return cls(url=url, root=(project.directory / folder).resolve() / ".pulumi", project=project)
+        folder = Path(unquote(self.url.removeprefix("file://").partition("?")[0])).expanduser()
+        self.root = (self.project.directory / folder).resolve() / ".pulumi"
+
+    def config_path(self, stack: str) -> Path:
+        own = self._arguments.config_file
+        return (self._arguments.folder / own).resolve() if own else self.project.directory / f"Pulumi.{stack}.yaml"
 
     def _folder(self, kind: str) -> Path:
         return self.root / kind / self.project.name
@@ -143,6 +142,14 @@ class Backend:
         path, content = self._workspace()
         content["stacks"] = {**(content.get("stacks") or {}), self.url: self.full_name(stack)}
         write_whole(path, json.dumps(content, indent=4))
+
+    def choose(self) -> str:
+        """The stack named, else that of PULUMI_STACK, else the selected one. Raises EngineError if there is neither."""
+        name = self._arguments.stack or os.environ.get("PULUMI_STACK", "")
+        stack = self.stack_named(name) if name else self.current()
+        if not stack:
+            raise EngineError("no stack selected. Use `pulumi stack select NAME`, or pass --stack NAME.")
+        return stack
 
     def stack_named(self, name: str) -> str:
         """The plain name of the stack a user means: `dev`, `project/dev`, `organization/project/dev`."""

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from engine.errors import StateError
 from engine.model import State, now_text
@@ -18,16 +18,14 @@ _PROPERTIES = ("inputs", "outputs")
 _URN_PARTS = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pending:
+class Pending(NamedTuple):
     """An operation that was under way when the state was saved: creating, updating or deleting."""
 
     type: str
     state: State
 
 
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What a checkpoint records."""
 
     states: tuple[State, ...] = ()

@@ -3,10 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.backend import write_whole
 from engine.errors import ConfigError, UnsupportedError, UsageError
@@ -35,8 +34,7 @@ def _round_trip() -> Any:
     return parser
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConfigValue:
+class ConfigValue(NamedTuple):
     """One configuration value, decrypted. `text` is what the program gets."""
 
     value: Any

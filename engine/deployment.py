@@ -121,7 +121,7 @@ class Deployment:
         if state is not None and not self.failed:
             known = outputs if self.executor.preview else without_unknowns(outputs)
             self._states[urn] = replace(state, outputs=known)
-            self.executor.journal.settle(None, swap=(state, self._states[urn]))
+            self.executor.journal.settle(None, drop=state, instead=self._states[urn])
 
     def delete_leftovers(self, cause: str = causes.GONE) -> None:
         """Deletes what the program no longer has, wave by wave. Nothing is deleted after an error."""
@@ -139,7 +139,7 @@ class Deployment:
                 self.executor.take(step)
                 self._count(step)
             except EngineError as error:
-                self.fail(error, step.urn)
+                self.fail(error, step.state.urn)
 
         with ThreadPoolExecutor(max_workers=self.executor.parallel) as pool:
             for wave in waves:

@@ -1,14 +1,12 @@
 """What a run tells whoever displays it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.model import State, Step
 
 
-@dataclass(frozen=True, kw_only=True)
-class Began:
+class Began(NamedTuple):
     """A run starts. `config` is what the program gets, secrets blinded."""
 
     title: str
@@ -16,13 +14,11 @@ class Began:
     config: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepBegan:
+class StepBegan(NamedTuple):
     step: Step
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepEnded:
+class StepEnded(NamedTuple):
     """`state` is what the step left; None when it is gone."""
 
     step: Step
@@ -30,14 +26,12 @@ class StepEnded:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepFailed:
+class StepFailed(NamedTuple):
     step: Step
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A text about one resource, or about the stack. A passing one is only shown while it is news."""
 
     severity: str
@@ -46,16 +40,15 @@ class Message:
     passing: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
+class Ended(NamedTuple):
     """A run is over. `changes` counts steps by operation."""
 
     preview: bool
     failed: bool
     seconds: float
     changes: Mapping[str, int]
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    old_outputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = {}
+    old_outputs: Mapping[str, Any] = {}
 
 
 StepEvent = StepBegan | StepEnded | StepFailed

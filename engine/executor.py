@@ -45,18 +45,23 @@ class Executor:
 
     def take(self, step: Step) -> State | None:
         """Takes `step`; the state that it leaves. Raises StepError when it has told why it failed."""
+        act = self._foresee if self.preview else self._act
         with self._slots if self._acts(step) else contextlib.nullcontext():
-            began = time.monotonic()
-            self.tell(StepBegan(step=step))
-            try:
-                state = self._foresee(step) if self.preview else self._act(step)
-            except Exception as error:
-                text = str(error) if isinstance(error, EngineError) else f"internal error: {error!r}"
-                self.tell(Message(severity="error", text=self.blind(text), urn=step.urn))
-                self.tell(StepFailed(step=step, seconds=time.monotonic() - began))
-                raise StepError(text) from error
-            self.tell(StepEnded(step=step, state=state, seconds=time.monotonic() - began))
-            return state
+            return self.watch(step, lambda: (step, act(step)))[1]
+
+    def watch(self, step: Step, act: Callable[[], tuple[Step, State | None]]) -> tuple[Step, State | None]:
+        """Tells how `act` goes, which takes `step`; the step that it was in the end, and the state that it leaves."""
+        began = time.monotonic()
+        self.tell(StepBegan(step=step))
+        try:
+            taken, state = act()
+        except Exception as error:
+            text = str(error) if isinstance(error, EngineError) else f"internal error: {error!r}"
+            self.tell(Message(severity="error", text=self.blind(text), urn=step.urn))
+            self.tell(StepFailed(step=step, seconds=time.monotonic() - began))
+            raise StepError(text) from error
+        self.tell(StepEnded(step=taken, state=state, seconds=time.monotonic() - began))
+        return taken, state
 
     def _acts(self, step: Step) -> bool:
         """Whether a provider has something to do for `step`."""
@@ -152,7 +157,7 @@ class Executor:
             self.journal.settle(pending, add=state, drop=old)
             return
         leftover = self._current[id(step.old)] = replace(old, delete=True)
-        self.journal.settle(pending, add=state, swap=(old, leftover))
+        self.journal.settle(pending, add=state, drop=old, instead=leftover)
 
     def _update(self, step: Step, old: State) -> State:
         new = step.state
@@ -171,7 +176,7 @@ class Executor:
                 TYPES[old.type].delete(self.context(old, step.op), old)
         if step.op is Op.DELETE_REPLACED and not now.delete:
             waiting = self._current[id(old)] = replace(now, pending_replacement=True)
-            self.journal.settle(pending, swap=(now, waiting))
+            self.journal.settle(pending, drop=now, instead=waiting)
         else:
             self.journal.settle(pending, drop=now)
 

@@ -52,21 +52,20 @@ class Journal:
         *,
         add: State | None = None,
         drop: State | None = None,
-        swap: tuple[State, State] | None = None,
+        instead: State | None = None,
     ) -> None:
-        """Ends an operation: `add` a finished state, `drop` an old one, `swap` an old one in its place.
+        """Ends an operation: `add` a finished state, `drop` an old one, or have `instead` in its place.
 
         Without `pending`, nothing outside has changed and the file can wait for the next save.
         """
-        before, after = swap or (drop, None)
         with self._lock:
             if pending is not None:
                 self._pending.remove(pending)
-            if before is not None:
+            if drop is not None:
                 for states in (self._old, self._done):
                     for index, state in enumerate(states):
-                        if state is before:
-                            states[index : index + 1] = [after] if after else []
+                        if state is drop:
+                            states[index : index + 1] = [instead] if instead else []
                             break
             if add is not None:
                 self._done.append(add)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.values import Properties
 
@@ -143,8 +143,7 @@ class ChangeKind(StrEnum):
     UPDATE = "update"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """One property that differs; `old` and `new` keep their secret marks."""
 
     kind: ChangeKind
@@ -175,12 +174,15 @@ class Step:
     """One thing to do, and why. `retained` means: forget it, and leave the real thing alone."""
 
     op: Op
-    urn: str
     cause: str
     old: State | None = None
     new: State | None = None
     diff: Diff = field(default_factory=Diff)
     retained: bool = False
+
+    @property
+    def urn(self) -> str:
+        return self.state.urn
 
     @property
     def state(self) -> State:
@@ -190,4 +192,4 @@ class Step:
         return state
 
     def __str__(self) -> str:
-        return f"{self.op} {urn_name(self.urn)}: {self.cause}"
+        return f"{self.op} {self.state.name}: {self.cause}"

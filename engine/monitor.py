@@ -29,7 +29,7 @@ _MAX_BYTES = 400 * 1024 * 1024
 _OPTIONS = [("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_message_length", _MAX_BYTES)]
 _WORKERS = 256  # each registration holds one until its step is taken
 _GRACE_SECONDS = 1.0
-_FEATURES: Any = {"secrets": 0, "resourceReferences": 1, "aliasSpecs": 3}
+_FEATURES = ("secrets", "resourceReferences", "aliasSpecs")
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _ASSET_SIGNATURES = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
 _UNSUPPORTED_OPTIONS = (
@@ -53,9 +53,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     """Serves one program over gRPC. `finished` once the program has come to its end."""
 
     def __init__(self, deployment: Deployment, config: Mapping[str, ConfigValue], root: Path) -> None:
-        self._deployment, self._root = deployment, root
-        self._config = {key: value.text for key, value in config.items()}
-        self._secret_keys = [key for key, value in config.items() if value.secret]
+        self._deployment, self._config, self._root = deployment, config, root
         self.finished = False
         for name, describe in _UNSUPPORTED_CALLS.items():
             setattr(self, name, self._refusal(describe))
@@ -85,19 +83,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             "organization": "organization",
             "root_directory": str(self._root),
         }
-        return {"runtime": runtime, "config": self._config, "secret_keys": self._secret_keys}
-
-    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002  gRPC's names
-        return resource_pb2.DeploymentInfo(
-            project=self._deployment.project,
-            stack=self._deployment.stack,
-            organization="organization",
-            config=self._config,
-            configSecretKeys=self._secret_keys,
-            dryRun=self._deployment.executor.preview,
-            parallel=self._deployment.executor.parallel,
-            supportedFeatures=_FEATURES.values(),
-        )
+        config = {key: value.text for key, value in self._config.items()}
+        secret_keys = [key for key, value in self._config.items() if value.secret]
+        return {"runtime": runtime, "config": config, "secret_keys": secret_keys}
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)

@@ -24,7 +24,7 @@ from engine.planner import Planner
 from engine.program import ALREADY_TOLD, Program
 from engine.providers.command import kill_all
 from engine.providers.docker_api import DockerApi
-from engine.refresh import Refresher
+from engine.refresh import recover, refresh, warn_of_unknown
 from engine.session import Session
 from engine.terminal import Interrupt, confirm
 from engine.values import BLINDED, Properties, has_unknown
@@ -148,11 +148,10 @@ class Operation:
 
     def _change(self, executor: Executor, program: Program | None) -> tuple[Counter[str], bool, Properties]:
         """Observes, then plans and acts; the counts, whether it failed, and the outputs."""
-        refresher = Refresher(executor=executor)
         try:
-            refresher.recover()
-            refresher.warn_of_unknown(forget=self._refreshes)
-            read = refresher.refresh(self._targets) if self._refreshes else Counter()
+            recover(executor)
+            warn_of_unknown(executor, forget=self._refreshes)
+            read = refresh(executor, self._targets) if self._refreshes else Counter()
         except StepError:
             return Counter(), True, {}
         if self._kind == "refresh":

@@ -53,7 +53,7 @@ class Planner:
         ):
             return self._leave_alone(goal, old)
         if old is None:
-            return [Step(op=Op.CREATE, urn=goal.urn, cause=causes.NEW, new=goal.state(self._check(goal, None)))]
+            return [Step(op=Op.CREATE, cause=causes.NEW, new=goal.state(self._check(goal, None)))]
         if goal.urn in self._gone_first or old.pending_replacement:
             diff = self._diff(old, self._check(goal, None), goal.replace_on_changes)
             return self._replacing(goal, old, diff, self._gone_first.get(goal.urn, causes.INTERRUPTED))
@@ -65,8 +65,8 @@ class Planner:
                 f"{goal.name}: it is not a --target and does not exist yet, so what needs it cannot be made. "
                 f"Add --target '{goal.urn}'."
             )
-        kept = replace(old, urn=goal.urn, parent=goal.parent)
-        return [Step(op=Op.SAME, urn=goal.urn, cause=causes.UNTARGETED, old=old, new=kept)]
+        kept = replace(old, parent=goal.parent)
+        return [Step(op=Op.SAME, cause=causes.UNTARGETED, old=old, new=kept)]
 
     def _check(self, goal: Goal, old: State | None) -> Properties:
         """The inputs with defaults; without `old` a generated name is a new one."""
@@ -94,7 +94,7 @@ class Planner:
         diff = diff_provider(old, inputs) if old.is_provider else self._type(old.type, old.name).diff(old, inputs)
         paths = tuple(replace_on_changes)
         changes = {
-            path: replace(change, replaces=change.replaces or any(covers(wanted, path) for wanted in paths))
+            path: change._replace(replaces=change.replaces or any(covers(wanted, path) for wanted in paths))
             for path, change in diff.changes.items()
         }
         return replace(diff, changes=changes)
@@ -108,8 +108,8 @@ class Planner:
         if diff.replace_keys:
             return self._replace(goal, old, diff, causes.of_diff(diff))
         if diff.changes:
-            return [Step(op=Op.UPDATE, urn=goal.urn, cause=causes.of_diff(diff), old=old, new=new, diff=diff)]
-        return [Step(op=Op.SAME, urn=goal.urn, cause=causes.UNCHANGED, old=old, new=new)]
+            return [Step(op=Op.UPDATE, cause=causes.of_diff(diff), old=old, new=new, diff=diff)]
+        return [Step(op=Op.SAME, cause=causes.UNCHANGED, old=old, new=new)]
 
     def _replace(self, goal: Goal, old: State, diff: Diff, cause: str) -> list[Step]:
         refuse_if_protected(old, goal.protect)
@@ -120,17 +120,14 @@ class Planner:
         dependents = self._dependents(old)
         self._gone_first |= {state.urn: why for state, why in dependents}
         deletions = [
-            Step(op=Op.DELETE_REPLACED, urn=state.urn, cause=why, old=state, retained=state.retain_on_delete)
+            Step(op=Op.DELETE_REPLACED, cause=why, old=state, retained=state.retain_on_delete)
             for state, why in (*reversed(dependents), (old, cause))
         ]
         return [*deletions, *self._replacing(goal, old, diff, cause)]
 
     def _replacing(self, goal: Goal, old: State, diff: Diff, cause: str) -> list[Step]:
         new = goal.state(self._check(goal, None))
-        return [
-            Step(op=op, urn=goal.urn, cause=cause, old=old, new=new, diff=diff)
-            for op in (Op.REPLACE, Op.CREATE_REPLACEMENT)
-        ]
+        return [Step(op=op, cause=cause, old=old, new=new, diff=diff) for op in (Op.REPLACE, Op.CREATE_REPLACEMENT)]
 
     def _dependents(self, root: State) -> list[tuple[State, str]]:
         """What must go before `root` can: everything that its replacement would replace as well, and why."""
@@ -176,7 +173,7 @@ class Planner:
                 self._type(state.type, state.name)
             op, why = (Op.DELETE_REPLACED, causes.REPLACED) if replaced else (Op.DELETE, cause)
             retained = state.retain_on_delete or state.external or state.pending_replacement
-            steps.append(Step(op=op, urn=state.urn, cause=why, old=state, retained=retained))
+            steps.append(Step(op=op, cause=why, old=state, retained=retained))
         going = {step.urn for step in steps if step.op is Op.DELETE} if self.targets else set()
         for state in self.states:
             if state.urn not in going and state.needs() & going:

@@ -1,9 +1,8 @@
 """Pulumi.yaml: the project, how to run it, and which configuration it declares."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,8 +15,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is far faster
 _TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Declaration:
+class Declaration(NamedTuple):
     """One entry under `config:` in Pulumi.yaml; `default` is None where a stack must set the key."""
 
     type: str = ""
@@ -38,16 +36,15 @@ class Declaration:
         return isinstance(value, _TYPES[self.type]) and not (self.type == "integer" and isinstance(value, bool))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Project:
+class Project(NamedTuple):
     """What Pulumi.yaml says; `declarations` are by full key, `project:key`."""
 
     name: str
     directory: Path
-    main: str = "."
-    runtime_options: Mapping[str, Any] = field(default_factory=dict)
-    backend_url: str = ""
-    declarations: Mapping[str, Declaration] = field(default_factory=dict)
+    main: str
+    runtime_options: Mapping[str, Any]
+    backend_url: str
+    declarations: Mapping[str, Declaration]
 
     @property
     def program(self) -> Path:
@@ -80,17 +77,16 @@ def load_project(cwd: Path) -> Project:
     runtime = {"name": runtime} if isinstance(runtime, str) else runtime
     if runtime.get("name") != "python":
         raise UnsupportedError(f"Pulumi.yaml: runtime must be python (got {runtime.get('name')!r}).")
-    project = Project(
-        name=content["name"],
+    name = content["name"]
+    declared = (content.get("config") or {}).items()
+    return Project(
+        name=name,
         directory=path.parent.resolve(),
         main=content.get("main") or ".",
         runtime_options=runtime.get("options") or {},
         backend_url=(content.get("backend") or {}).get("url") or "",
-        declarations={},
+        declarations={key if ":" in key else f"{name}:{key}": _declaration(key, entry) for key, entry in declared},
     )
-    declared = content.get("config") or {}
-    declarations = {project.full_key(key): _declaration(key, entry) for key, entry in declared.items()}
-    return Project(**{**project.__dict__, "declarations": declarations})
 
 
 def _declaration(key: str, entry: Any) -> Declaration:

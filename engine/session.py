@@ -1,7 +1,5 @@
 """One stack, opened: its configuration, its secrets and its state."""
 
-import os
-from argparse import Namespace
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -12,42 +10,18 @@ from engine.config import ConfigValue, StackConfig
 from engine.errors import EngineError, StateError
 from engine.lock import Lock
 from engine.model import State
-from engine.project import Project, load_project
 from engine.secrets import Crypter
 from engine.values import Secret, leaves
-
-
-class Workspace:
-    """The project of a folder, and its backend."""
-
-    def __init__(self, arguments: Namespace) -> None:
-        """Raises EngineError without a project, UnsupportedError for another backend."""
-        self._arguments = arguments
-        self.project: Project = load_project(arguments.folder)
-        self.backend = Backend.of(self.project)
-
-    def choose(self) -> str:
-        """The stack named, else that of PULUMI_STACK, else the selected one. Raises EngineError if there is neither."""
-        name = self._arguments.stack or os.environ.get("PULUMI_STACK", "")
-        stack = self.backend.stack_named(name) if name else self.backend.current()
-        if not stack:
-            raise EngineError("no stack selected. Use `pulumi stack select NAME`, or pass --stack NAME.")
-        return stack
-
-    def config(self, stack: str) -> StackConfig:
-        own = self._arguments.config_file
-        path = (self._arguments.folder / own).resolve() if own else self.project.directory / f"Pulumi.{stack}.yaml"
-        return StackConfig(path, self.project, stack)
 
 
 class Session:
     """One stack for the length of one command."""
 
-    def __init__(self, workspace: Workspace, stack: str) -> None:
+    def __init__(self, backend: Backend, stack: str) -> None:
         """Raises EngineError if there is no such stack."""
-        self.project, self.backend, self.stack = workspace.project, workspace.backend, stack
-        self.backend.require(stack)
-        self.config = workspace.config(stack)
+        self.project, self.backend, self.stack = backend.project, backend, stack
+        backend.require(stack)
+        self.config = StackConfig(backend.config_path(stack), backend.project, stack)
         self.blinder = Blinder()
         self._content = self.backend.read(stack)
         self._lock: Lock | None = None

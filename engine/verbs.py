@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine import lock
+from engine.backend import Backend
 from engine.checkpoint import CLI_VERSION, Checkpoints
-from engine.config import ConfigValue, Segment, lookup, parse_path
+from engine.config import ConfigValue, Segment, StackConfig, lookup, parse_path
 from engine.errors import NOT_INTERACTIVE, EngineError, StateError, UsageError
 from engine.model import outputs_of
 from engine.program import Program
 from engine.secrets import Crypter
-from engine.session import Session, Workspace
+from engine.session import Session
 from engine.terminal import confirm, is_interactive
 from engine.values import BLINDED, blind, reveal, text_of
 
@@ -27,8 +28,8 @@ _NEEDS_YES = (
 
 
 def _session(arguments: Namespace) -> Session:
-    workspace = Workspace(arguments)
-    return Session(workspace, workspace.choose())
+    backend = Backend(arguments)
+    return Session(backend, backend.choose())
 
 
 def _print_json(content: Any) -> None:
@@ -53,12 +54,12 @@ def _ago(then: datetime) -> str:
 def run(arguments: Namespace) -> None:
     if not (arguments.preview_only or arguments.yes or arguments.skip_preview or is_interactive(arguments)):
         raise UsageError(_NEEDS_YES, NOT_INTERACTIVE)
-    workspace = Workspace(arguments)
-    stack = workspace.choose()
-    workspace.backend.require(stack)
-    program = Program(workspace.project) if arguments.kind == "up" else None
+    backend = Backend(arguments)
+    stack = backend.choose()
+    backend.require(stack)
+    program = Program(backend.project) if arguments.kind == "up" else None
     try:
-        session = Session(workspace, stack)
+        session = Session(backend, stack)
         session.warm()
         from engine.operation import Operation  # noqa: PLC0415  slow to import; meanwhile the program imports, too
 
@@ -72,12 +73,12 @@ def run(arguments: Namespace) -> None:
 
 
 def cancel(arguments: Namespace) -> None:
-    workspace = Workspace(arguments)
-    stack = workspace.choose()
-    workspace.backend.require(stack)
+    backend = Backend(arguments)
+    stack = backend.choose()
+    backend.require(stack)
     if not arguments.yes and is_interactive(arguments):
         confirm(f"This will irreversibly cancel the currently running update for '{stack}'! (yes/no) ")
-    lock.cancel(workspace.backend.lock_folder(stack))
+    lock.cancel(backend.lock_folder(stack))
     print(f"The currently running update for '{stack}' has been canceled!")
 
 
@@ -148,13 +149,13 @@ def config_remove(arguments: Namespace) -> None:
 
 
 def stack_init(arguments: Namespace) -> None:
-    workspace = Workspace(arguments)
+    backend = Backend(arguments)
     if not arguments.stack:
         raise UsageError("missing stack name")
-    backend, stack = workspace.backend, workspace.backend.stack_named(arguments.stack)
+    stack = backend.stack_named(arguments.stack)
     if stack in backend.stacks():
         raise EngineError(f"stack '{backend.full_name(stack)}' already exists")
-    config = workspace.config(stack)
+    config = StackConfig(backend.config_path(stack), backend.project, stack)
     crypter = Crypter(config.salt) if config.salt else Crypter.create()
     crypter.verify()
     if not config.salt:
@@ -166,7 +167,7 @@ def stack_init(arguments: Namespace) -> None:
 
 
 def stack_select(arguments: Namespace) -> None:
-    backend = Workspace(arguments).backend
+    backend = Backend(arguments)
     if not arguments.stack:
         raise UsageError("no stack named. Run `pulumi stack select NAME`; `pulumi stack ls` lists them.")
     stack = backend.stack_named(arguments.stack)
@@ -177,16 +178,16 @@ def stack_select(arguments: Namespace) -> None:
     backend.select(stack)
 
 
-def _summary(workspace: Workspace, stack: str) -> dict[str, Any]:
-    latest = (workspace.backend.read(stack).get("checkpoint") or {}).get("latest") or {}
+def _summary(backend: Backend, stack: str) -> dict[str, Any]:
+    latest = (backend.read(stack).get("checkpoint") or {}).get("latest") or {}
     time, count = (latest.get("manifest") or {}).get("time"), len(latest.get("resources") or ())
     facts = {"lastUpdate": time, "resourceCount": count} if count else {}
-    return {"name": stack, "current": stack == workspace.backend.current(), **facts}
+    return {"name": stack, "current": stack == backend.current(), **facts}
 
 
 def stack_list(arguments: Namespace) -> None:
-    workspace = Workspace(arguments)
-    stacks = [_summary(workspace, stack) for stack in workspace.backend.stacks()]
+    backend = Backend(arguments)
+    stacks = [_summary(backend, stack) for stack in backend.stacks()]
     if arguments.json:
         _print_json(stacks)
         return
@@ -199,9 +200,9 @@ def stack_list(arguments: Namespace) -> None:
 
 
 def stack_remove(arguments: Namespace) -> None:
-    workspace = Workspace(arguments)
-    stack = workspace.choose()
-    if _summary(workspace, stack).get("resourceCount") and not arguments.force:
+    backend = Backend(arguments)
+    stack = backend.choose()
+    if _summary(backend, stack).get("resourceCount") and not arguments.force:
         raise EngineError(
             f"'{stack}' still has resources; removal rejected. Run `pulumi destroy` to delete them, or "
             "`pulumi stack rm --force` to forget them."
@@ -210,8 +211,8 @@ def stack_remove(arguments: Namespace) -> None:
         if not is_interactive(arguments):
             raise UsageError("non-interactive mode requires --yes flag")
         confirm(f"This will permanently remove the '{stack}' stack! Type its name to confirm: ", stack.lower())
-    workspace.backend.remove(stack)
-    workspace.config(stack).path.unlink(missing_ok=True)
+    backend.remove(stack)
+    backend.config_path(stack).unlink(missing_ok=True)
     print(f"Stack '{stack}' has been removed!")
 
 
@@ -290,14 +291,14 @@ def _history_json(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def about(arguments: Namespace) -> None:
-    workspace = Workspace(arguments)
+    backend = Backend(arguments)
     facts = {
         "engine": f"embedded, as Pulumi {CLI_VERSION}",
         "python": platform.python_version(),
         "host": f"{platform.system()} {platform.machine()}",
-        "project": workspace.project.name,
-        "backend": workspace.backend.url,
-        "stack": workspace.backend.current(),
+        "project": backend.project.name,
+        "backend": backend.url,
+        "stack": backend.current(),
     }
     if arguments.json:
         _print_json(facts)

@@ -11,8 +11,8 @@ from engine.model import Change, Diff, State
 from engine.providers import Bridged, Context, ResourceType
 from engine.providers.build import BuildContext, BuildProgress
 from engine.providers.docker_api import DockerError, inspect, tolerating
-from engine.providers.schema import as_read, change_of, check_inputs, parse_schema, recorded, with_marks
-from engine.values import Properties, Secret, has_secret, has_unknown, reveal
+from engine.providers.schema import as_read, change_of, check_inputs, marked, parse_schema, recorded
+from engine.values import Properties, Secret, has_unknown, reveal
 
 SCHEMA = parse_schema(
     "text required imageName\nflag buildOnPreview skipPush\nobject build",
@@ -54,8 +54,7 @@ class Image(ResourceType):
         for key in sorted({*olds, *news}):
             before, after = olds.get(key), reveal(news.get(key))
             if before != after or has_unknown(after):
-                hidden = has_secret(news.get(key)) or has_secret(old.inputs.get(key))
-                changes[key] = with_marks(change_of(before, after), hidden=hidden, replaces=False)
+                changes |= marked(key, (old.inputs, news), [(key, change_of(before, after))])
         return Diff(changes=changes)
 
     def create(self, context: Context, inputs: Properties) -> tuple[str, Properties]:

@@ -5,8 +5,7 @@ The rules follow the Docker provider 5.2: which properties replace, which are se
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import ProviderError, UnsupportedError
 from engine.model import Change, ChangeKind, Diff, State
@@ -31,14 +30,13 @@ _ENCODING_OF_OUTPUTS = "__pulumi_raw_state_delta"  # the real provider's; it fit
 _BLANK: Mapping[str, Any] = {"text": "", "set": [], "object-set": []}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Property:
+class Property(NamedTuple):
     """One property. `list` and `objects` keep their order, `set` and `object-set` have none."""
 
     kind: str
-    options: frozenset[str] = frozenset()
-    default: Any = None
-    fields: "Schema" = field(default_factory=dict)
+    options: frozenset[str]
+    default: Any
+    fields: "Schema"
 
 
 Schema = Mapping[str, Property]
@@ -111,7 +109,7 @@ def _checked(where: str, value: Any, prop: Property) -> Any:
     if prop.kind == "object":
         return check_inputs(where, value, prop.fields)
     if prop.kind in ("objects", "object-set"):
-        return [_checked(f"{where}[{i}]", item, replace(prop, kind="object")) for i, item in enumerate(value)]
+        return [_checked(f"{where}[{i}]", item, prop._replace(kind="object")) for i, item in enumerate(value)]
     return value
 
 
@@ -143,7 +141,7 @@ def canonical(value: Any, prop: Property) -> Any:
         members = {key: canonical(value.get(key), item) for key, item in prop.fields.items()}
         value = {key: item for key, item in members.items() if item is not None}
     elif prop.kind in ("objects", "object-set"):
-        value = [canonical(item, replace(prop, kind="object", default=None)) or {} for item in value]
+        value = [canonical(item, prop._replace(kind="object", default=None)) or {} for item in value]
     elif prop.kind == "duration":
         value = nanoseconds(value)
     elif prop.kind == "decimal":
@@ -161,10 +159,9 @@ def compare(old: Properties, new: Properties, schema: Schema) -> dict[str, Chang
         if not after and after is not UNKNOWN and prop.options & {"computed", "keeps"}:
             continue
         pair = (canonical(reveal(old.get(key)), prop), canonical(after, prop))
-        hidden = has_secret(old.get(key)) or has_secret(new.get(key))
         unordered = prop.kind in ("set", "object-set") and None not in pair and UNKNOWN not in pair
-        for path, change in _set_changes(key, *pair) if unordered else deep_changes(key, *pair):
-            changes[path] = with_marks(change, hidden=hidden, replaces="in-place" not in prop.options)
+        found = _set_changes(key, *pair) if unordered else deep_changes(key, *pair)
+        changes |= marked(key, (old, new), found, replaces="in-place" not in prop.options)
     return changes
 
 
@@ -175,20 +172,22 @@ def _set_changes(path: str, before: list[Any], after: list[Any]) -> Iterator[tup
         yield from deep_changes(f"{path}[{index}]", gone.get(index), new.get(index))
 
 
-def with_marks(change: Change, *, hidden: bool, replaces: bool) -> Change:
-    """`change` with its values marked secret where `hidden`."""
-    if not hidden:
-        return replace(change, replaces=replaces)
-    return replace(change, old=Secret(change.old), new=Secret(change.new), replaces=replaces)
+def marked(
+    key: str, sides: tuple[Properties, Properties], found: Iterable[tuple[str, Change]], *, replaces: bool = False
+) -> dict[str, Change]:
+    """The changes `found` in the property `key`, their values secret if it is secret on either of `sides`."""
+    changes = {path: change._replace(replaces=replaces) for path, change in found}
+    if any(has_secret(side.get(key)) for side in sides):
+        return {path: item._replace(old=Secret(item.old), new=Secret(item.new)) for path, item in changes.items()}
+    return changes
 
 
 def compare_plain(old: Properties, new: Properties, replacing: Iterable[str] = ()) -> Diff:
     """The differences between two sets of inputs that have no schema."""
-    changes = {}
+    changes: dict[str, Change] = {}
     for key in sorted({*old, *new}):
-        hidden = has_secret(old.get(key)) or has_secret(new.get(key))
-        for path, change in deep_changes(key, reveal(old.get(key)), reveal(new.get(key))):
-            changes[path] = with_marks(change, hidden=hidden, replaces=key in replacing)
+        found = deep_changes(key, reveal(old.get(key)), reveal(new.get(key)))
+        changes |= marked(key, (old, new), found, replaces=key in replacing)
     return Diff(changes=changes)
 
 
@@ -228,7 +227,7 @@ def _recorded(value: Any, prop: Property) -> Any:
         defaults = {key: item.default for key, item in prop.fields.items() if item.default is not None}
         return {**blank, **defaults, **recorded(value, prop.fields)}
     if prop.kind in ("objects", "object-set"):
-        items = [_recorded(item, replace(prop, kind="object")) for item in value]
+        items = [_recorded(item, prop._replace(kind="object")) for item in value]
         return items if prop.kind == "objects" else sorted(items, key=lambda item: repr(reveal(item)))
     return value
 

@@ -24,7 +24,7 @@ def events(*, preview: bool) -> list[Event]:
         "envs": Change(kind=ChangeKind.ADD, new=Secret(["P=pw"])),
     }
     diff = Diff(changes=changes)
-    step = Step(op=Op.UPDATE, urn=state.urn, cause="memory changed: 1 → 2", old=state, new=state, diff=diff)
+    step = Step(op=Op.UPDATE, cause="memory changed: 1 → 2", old=state, new=state, diff=diff)
     return [
         Began(title="Updating (dev):", preview=preview, config={}),
         StepBegan(step=step),
