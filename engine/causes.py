@@ -45,11 +45,8 @@ def _of_value(change: Change) -> str:
         return "is gone"
     if isinstance(change.new, dict | list | Secret):
         return "is new" if change.old is None else "changed"
-    return (
-        f"is now {_shown(change.new)}"
-        if change.old is None
-        else f"changed: {_shown(change.old)} → {_shown(change.new)}"
-    )
+    new = _shown(change.new)
+    return f"is now {new}" if change.old is None else f"changed: {_shown(change.old)} → {new}"
 
 
 def _shown(value: Any) -> str:

@@ -81,10 +81,11 @@ class StackConfig:
     def salt(self) -> str:
         return str(self._document.get("encryptionsalt") or "")
 
-    @salt.setter
-    def salt(self, salt: str) -> None:
-        if self._document.get("encryptionsalt") != salt:
+    def ensure_salt(self, salt: str) -> None:
+        """Gives a file that has no `encryptionsalt` this one."""
+        if not self.salt:
             self._document.insert(0, "encryptionsalt", salt)
+            self.save()
 
     @property
     def entries(self) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from engine import causes
 from engine.config import ConfigValue
 from engine.errors import EngineError, StepError
-from engine.events import Message
 from engine.executor import Executor
-from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, outputs_of, urn_type
-from engine.planner import Planner, default_provider_urn, deletion_waves
+from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, make_urn, outputs_of, urn_type
+from engine.planner import Planner, deletion_waves
 from engine.providers.registry import TYPES, config_inputs
 from engine.values import Properties, without_unknowns
 
@@ -102,15 +101,16 @@ class Deployment:
         """Ends the run after what is under way."""
         self.failed = True
         if not isinstance(error, StepError):
-            self.executor.tell(Message(severity="error", text=self.executor.blind(str(error)), urn=urn))
+            self.executor.say("error", str(error), urn)
 
     def _default_provider(self, goal: Goal) -> str:
         """The reference of the provider that a resource gets when the program names none."""
         package = goal.type.partition(":")[0]
-        urn = default_provider_urn(self.stack, self.project, package, goal.version)
+        type_, name = PROVIDER_PREFIX + package, f"default_{goal.version.replace('.', '_')}".rstrip("_")
+        urn = make_urn(stack=self.stack, project=self.project, parent="", type_=type_, name=name)
         if urn not in self._states:
             inputs = config_inputs(package, self.config)
-            provider = Goal(urn=urn, type=PROVIDER_PREFIX + package, custom=True, inputs=inputs, version=goal.version)
+            provider = Goal(urn=urn, type=type_, custom=True, inputs=inputs, version=goal.version)
             self._states[urn] = self._take(self.planner.plan(provider))
         return f"{urn}::{self._states[urn].id}"
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.blinder import Blinder
 from engine.checkpoint import Pending
 from engine.errors import EngineError, ProviderError, StepError
 from engine.events import Listener, Message, StepBegan, StepEnded, StepFailed
@@ -17,6 +16,7 @@ from engine.model import Op, State, Step, now_text
 from engine.providers import Context
 from engine.providers.docker_api import DockerApi
 from engine.providers.registry import TYPES, host_of
+from engine.secrets import Blinder
 from engine.values import Properties, Secret, mark_secrets
 
 _TIMEOUT_KEYS = {Op.CREATE_REPLACEMENT: "create", Op.DELETE_REPLACED: "delete"}
@@ -57,11 +57,15 @@ class Executor:
             taken, state = act()
         except Exception as error:
             text = str(error) if isinstance(error, EngineError) else f"internal error: {error!r}"
-            self.tell(Message(severity="error", text=self.blind(text), urn=step.urn))
+            self.say("error", text, step.urn)
             self.tell(StepFailed(step=step, seconds=time.monotonic() - began))
             raise StepError(text) from error
         self.tell(StepEnded(step=taken, state=state, seconds=time.monotonic() - began))
         return taken, state
+
+    def say(self, severity: str, text: str, urn: str = "", *, passing: bool = False) -> None:
+        """Tells a text about one resource, or about the stack, its secrets blinded."""
+        self.tell(Message(severity=severity, text=self.blind(text), urn=urn, passing=passing))
 
     def _acts(self, step: Step) -> bool:
         """Whether a provider has something to do for `step`."""
@@ -71,15 +75,11 @@ class Executor:
     def context(self, state: State, op: Op = Op.REFRESH) -> Context:
         """What a provider may use while it works on `state`."""
         provider = self.journal.find(state.provider_urn) if state.provider else None
-
-        def log(severity: str, text: str, *, passing: bool = False) -> None:
-            self.tell(Message(severity=severity, text=self.blind(text), urn=state.urn, passing=passing))
-
         return Context(
             name=state.name,
             docker=lambda: self.docker(host_of(provider)),
-            log=log,
-            progress=lambda text: log("info", text, passing=True),
+            log=lambda severity, text: self.say(severity, text, state.urn),
+            progress=lambda text: self.say("info", text, state.urn, passing=True),
             blind=self.blind,
             cancelled=self.cancelled,
             timeout_seconds=state.custom_timeouts.get(_TIMEOUT_KEYS.get(op, op)),

@@ -17,7 +17,6 @@ from engine.bare_import import bare
 from engine.config import ConfigValue
 from engine.deployment import Deployment
 from engine.errors import EngineError, UnsupportedError
-from engine.events import Message
 from engine.model import Goal, State, make_urn, urn_name
 from engine.providers.schema import nanoseconds
 from engine.values import Properties, from_wire, to_wire
@@ -117,8 +116,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         severity, executor = _SEVERITIES.get(request.severity, "info"), self._deployment.executor
         self._deployment.failed |= severity == "error"
         if severity != "debug":
-            text = executor.blind(request.message).rstrip()
-            executor.tell(Message(severity=severity, text=text, urn=request.urn, passing=request.ephemeral))
+            executor.say(severity, request.message.rstrip(), request.urn, passing=request.ephemeral)
         return empty_pb2.Empty()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
@@ -187,11 +185,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             bases = [""] if spec.noParent else [spec.parentUrn] if spec.parentUrn else [goal.parent, *old_parents]
             stack, project = spec.stack or self._deployment.stack, spec.project or self._deployment.project
             name, type_ = spec.name or goal.name, spec.type or goal.type
-            if alias.urn:
-                yield alias.urn
-                continue
-            for base in bases:
-                yield make_urn(stack=stack, project=project, parent=base, type_=type_, name=name)
+            made = [make_urn(stack=stack, project=project, parent=base, type_=type_, name=name) for base in bases]
+            yield from [alias.urn] if alias.urn else made
         for old_parent in old_parents:
             prefix = urn_name(goal.parent)
             if goal.name.startswith(prefix):  # a child named after its parent was renamed with it

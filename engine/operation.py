@@ -16,7 +16,7 @@ from engine.config import ConfigValue
 from engine.deployment import Deployment, Registration
 from engine.display import Screen
 from engine.errors import CHANGES_FOUND, EngineError, StepError
-from engine.events import Began, Ended, Event, Message, StepBegan
+from engine.events import Began, Ended, Event, StepBegan
 from engine.executor import Executor
 from engine.journal import Journal
 from engine.model import Op, outputs_of
@@ -71,7 +71,7 @@ class Operation:
             self._run(preview=True, program=program)
             if not only_preview:
                 self._confirm()
-                self._session.ensure_salt()
+                self._session.config.ensure_salt(self._session.crypter.salt)
                 self._act()
         finally:
             if self._next is not None:
@@ -157,7 +157,14 @@ class Operation:
         if self._kind == "refresh":
             return read, False, {}
         executor.journal.flush()
-        deployment = self._deployment(executor)
+        planner = Planner(
+            states=executor.journal.states,
+            unique=lambda: secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS],
+            cwd=executor.cwd,
+            targets=self._targets,
+        )
+        project, stack = self._session.project.name, self._session.stack
+        deployment = Deployment(stack=stack, project=project, planner=planner, executor=executor, config=self._values)
         if program is not None:
             self._run_program(program, deployment)
         elif self._foreseen is not None:
@@ -168,18 +175,8 @@ class Operation:
         if self._interrupt.cancelled.is_set():
             names = ", ".join(dict.fromkeys(deployment.left)) or "the deletions"
             text = f"cancelled; not reached: {names}. What was done is in the state. Run `{self._kind}` again to go on."
-            self._tell(Message(severity="warning", text=text))
+            executor.say("warning", text)
         return deployment.counts, deployment.failed, deployment.stack_outputs()
-
-    def _deployment(self, executor: Executor) -> Deployment:
-        planner = Planner(
-            states=executor.journal.states,
-            unique=lambda: secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS],
-            cwd=executor.cwd,
-            targets=self._targets,
-        )
-        project, stack = self._session.project.name, self._session.stack
-        return Deployment(stack=stack, project=project, planner=planner, executor=executor, config=self._values)
 
     def _run_program(self, program: Program, deployment: Deployment) -> None:
         from engine.monitor import Monitor  # noqa: PLC0415  needed only here
@@ -188,15 +185,12 @@ class Operation:
         self._interrupt.at_once.append(program.kill)
         try:
             with monitor.serve() as address:
-                code = program.run(
-                    monitor.settings(address), lambda line: self._tell(Message(severity="info", text=line))
-                )
+                code = program.run(monitor.settings(address), lambda line: deployment.executor.say("info", line))
         finally:
             program.stop()
         if code not in (0, ALREADY_TOLD):
             how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-            text = f"the program {how}. What it had registered until then is in the state."
-            deployment.fail(EngineError(text))
+            deployment.fail(EngineError(f"the program {how}. What it had registered until then is in the state."))
         elif code:
             deployment.failed = True
         elif not monitor.finished and not deployment.stopped:

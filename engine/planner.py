@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import causes
 from engine.errors import EngineError, UnsupportedError
-from engine.model import PROVIDER_PREFIX, Diff, Goal, Op, State, Step, short_type, top_key
+from engine.model import Diff, Goal, Op, State, Step, short_type, top_key
 from engine.providers import ResourceType
 from engine.providers.registry import TYPES, check_provider, diff_provider
 from engine.providers.schema import compare_plain
@@ -40,16 +40,14 @@ class Planner:
         """The steps for `goal`, in order. Raises EngineError when it must not be done."""
         if goal.urn in self._seen:
             raise EngineError(f"Duplicate resource URN '{goal.urn}'; try giving it a unique name")
-        taken = set(self._seen.values())
-        old = next(
-            (self._olds[urn] for urn in (goal.urn, *goal.aliases) if urn in self._olds and urn not in taken), None
-        )
+        free = self._olds.keys() - self._seen.values()
+        old = self._olds.get(next((urn for urn in (goal.urn, *goal.aliases) if urn in free), ""))
         self._seen[goal.urn] = old.urn if old else goal.urn
         if (
             self.targets
             and goal.custom
             and not goal.is_provider
-            and not self.targets & {goal.urn, old.urn if old else ""}
+            and not self.targets & {goal.urn, self._seen[goal.urn]}
         ):
             return self._leave_alone(goal, old)
         if old is None:
@@ -65,7 +63,7 @@ class Planner:
                 f"{goal.name}: it is not a --target and does not exist yet, so what needs it cannot be made. "
                 f"Add --target '{goal.urn}'."
             )
-        kept = replace(old, parent=goal.parent)
+        kept = replace(old, urn=goal.urn, parent=goal.parent)
         return [Step(op=Op.SAME, cause=causes.UNTARGETED, old=old, new=kept)]
 
     def _check(self, goal: Goal, old: State | None) -> Properties:
@@ -88,13 +86,14 @@ class Planner:
             )
         return found
 
-    def _diff(self, old: State, inputs: Properties, replace_on_changes: Iterable[str]) -> Diff:
+    def _diff(self, old: State, inputs: Properties, replace_on_changes: Sequence[str]) -> Diff:
         if not old.custom:
             return compare_plain(old.inputs, inputs)
         diff = diff_provider(old, inputs) if old.is_provider else self._type(old.type, old.name).diff(old, inputs)
-        paths = tuple(replace_on_changes)
         changes = {
-            path: change._replace(replaces=change.replaces or any(covers(wanted, path) for wanted in paths))
+            path: change._replace(
+                replaces=change.replaces or any(covers(wanted, path) for wanted in replace_on_changes)
+            )
             for path, change in diff.changes.items()
         }
         return replace(diff, changes=changes)
@@ -102,14 +101,12 @@ class Planner:
     def _change(self, goal: Goal, old: State) -> list[Step]:
         inputs = self._check(goal, old)
         diff = self._diff(old, inputs, goal.replace_on_changes)
-        new = goal.state(inputs, old)
-        if old.init_errors and goal.custom:
-            return self._replace(goal, old, diff, f"its last creation failed: {old.init_errors[0].splitlines()[0]}")
-        if diff.replace_keys:
-            return self._replace(goal, old, diff, causes.of_diff(diff))
-        if diff.changes:
-            return [Step(op=Op.UPDATE, cause=causes.of_diff(diff), old=old, new=new, diff=diff)]
-        return [Step(op=Op.SAME, cause=causes.UNCHANGED, old=old, new=new)]
+        failures = old.init_errors if goal.custom else ()
+        cause = f"its last creation failed: {failures[0].splitlines()[0]}" if failures else causes.of_diff(diff)
+        if failures or diff.replace_keys:
+            return self._replace(goal, old, diff, cause)
+        op, cause = (Op.UPDATE, cause) if diff.changes else (Op.SAME, causes.UNCHANGED)
+        return [Step(op=op, cause=cause, old=old, new=goal.state(inputs, old), diff=diff)]
 
     def _replace(self, goal: Goal, old: State, diff: Diff, cause: str) -> list[Step]:
         refuse_if_protected(old, goal.protect)
@@ -133,10 +130,8 @@ class Planner:
         """What must go before `root` can: everything that its replacement would replace as well, and why."""
         replaced, found = {root.urn: root.name}, []
         for state in self.states:
-            known = (
-                state.delete or state.pending_replacement or state.urn in {*replaced, *self._gone_first, *self._seen}
-            )
-            if known or state.type not in TYPES:
+            known = {*replaced, *self._gone_first, *self._seen}
+            if state.delete or state.pending_replacement or state.urn in known or state.type not in TYPES:
                 continue
             causing = {
                 key: next(urn for urn in urns if urn in replaced)
@@ -244,8 +239,3 @@ def covers(wanted: str, path: str) -> bool:
     if len(parts) < len(wanted_parts):
         return top_key(wanted) == top_key(path)
     return all(left in ("*", right) for left, right in zip(wanted_parts, parts, strict=False))
-
-
-def default_provider_urn(stack: str, project: str, package: str, version: str) -> str:
-    name = "default" + (f"_{version.replace('.', '_')}" if version else "")
-    return f"urn:pulumi:{stack}::{project}::{PROVIDER_PREFIX}{package}::{name}"

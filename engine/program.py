@@ -17,6 +17,15 @@ from engine.project import Project
 _RUNNER = Path(__file__).with_name("runner.py")
 _END_SECONDS = 5.0
 ALREADY_TOLD, NO_SDK = 32, 33  # as the runner has them, whose imports are slow
+_PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+PIPED: Any = {**_PIPES, "text": True, "errors": "replace", "start_new_session": True}
+"""How a process is started that writes text to the engine. ^C reaches the engine alone."""
+
+
+def kill_group(process: "subprocess.Popen[str]", number: int = signal.SIGKILL) -> None:
+    """Signals a process and all that it has started; that it is gone already is no error."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def find_python(project: Project) -> str:
@@ -41,17 +50,10 @@ class Program:
     def __init__(self, project: Project) -> None:
         """Starts the process, which waits for `run`."""
         self._path = project.program
+        command = [find_python(project), str(_RUNNER)]
+        environment = {**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONUNBUFFERED": "1"}
         try:
-            self._process = subprocess.Popen(
-                [find_python(project), str(_RUNNER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                env={**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONUNBUFFERED": "1"},
-                start_new_session=True,  # ^C reaches the engine alone
-            )
+            self._process = subprocess.Popen(command, **PIPED, stderr=subprocess.STDOUT, env=environment)
         except OSError as error:
             raise EngineError(f"the program's Python cannot be started ({error}).") from error
         self._reader: threading.Thread | None = None
@@ -79,8 +81,7 @@ class Program:
     def kill(self) -> None:
         """Ends the process and all that it has started, and waits for nothing: a signal handler may call it."""
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            kill_group(self._process)
 
     def stop(self) -> None:
         """Ends the process and all that it has started, if it still runs."""

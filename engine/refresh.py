@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from engine import causes
 from engine.errors import StepError
-from engine.events import Message
 from engine.executor import CLAIMED, Executor, finished, stamped
 from engine.model import Op, State, Step
 from engine.providers.registry import TYPES
@@ -82,6 +81,6 @@ def warn_of_unknown(executor: Executor, *, forget: bool) -> None:
     for pending in executor.journal.interrupted:
         text = "its creation was interrupted, and whether it exists is not known. "
         text += "If it does, remove it by hand." if forget else "Run `refresh` to forget it."
-        executor.tell(Message(severity="warning", text=text, urn=pending.state.urn))
+        executor.say("warning", text, pending.state.urn)
     if forget:
         executor.journal.interrupted = []

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from engine.backend import Backend
-from engine.blinder import Blinder
 from engine.checkpoint import Checkpoints, Pending, Snapshot, salt_of
 from engine.config import ConfigValue, StackConfig
 from engine.errors import EngineError, StateError
 from engine.lock import Lock
 from engine.model import State
-from engine.secrets import Crypter
+from engine.secrets import Blinder, Crypter
 from engine.values import Secret, leaves
 
 
@@ -75,12 +74,6 @@ class Session:
                 )
 
     # Writing
-
-    def ensure_salt(self) -> None:
-        """Gives a configuration file without `encryptionsalt` the one that this run uses."""
-        if not self.config.salt:
-            self.config.salt = self.crypter.salt
-            self.config.save()
 
     def lock(self) -> Lock:
         """The stack's lock, to be held with `with` while anything is written."""

@@ -120,7 +120,7 @@ def config_set(arguments: Namespace) -> None:
     text = arguments.value if arguments.value is not None else _read_value(arguments)
     value: Any = _typed(text) if arguments.path else text
     if arguments.secret:
-        session.ensure_salt()
+        session.config.ensure_salt(session.crypter.salt)
         value = {"secure": session.crypter.encrypt(text)}
     session.config.set(_path(arguments), value)
     session.config.save()
@@ -158,9 +158,7 @@ def stack_init(arguments: Namespace) -> None:
     config = StackConfig(backend.config_path(stack), backend.project, stack)
     crypter = Crypter(config.salt) if config.salt else Crypter.create()
     crypter.verify()
-    if not config.salt:
-        config.salt = crypter.salt
-        config.save()
+    config.ensure_salt(crypter.salt)
     backend.write(stack, Checkpoints(crypter).render(backend.full_name(stack), (), ()))
     backend.select(stack)
     print(f"Created stack '{stack}'")

@@ -1,7 +1,6 @@
 """`--json` in the CLI's shapes, with the cause of each step added: one digest of a preview, a stream of an update."""
 
 import json
-import threading
 import time
 from typing import Any, TextIO
 
@@ -23,19 +22,10 @@ def detailed_diff(diff: Diff) -> dict[str, Any] | None:
 
 
 class JsonDisplay:
-    """Turns events into JSON. Safe to call from many threads."""
+    """Turns events into JSON."""
 
     def __init__(self, out: TextIO, blind: Blind, *, show_secrets: bool) -> None:
         self._out, self._blind, self._show_secrets = out, blind, show_secrets
-        self._lock = threading.Lock()
-
-    def __call__(self, event: Event) -> None:
-        with self._lock:
-            self.show(event)
-
-    def show(self, event: Event) -> None:
-        """Shows one event, or keeps it for the end."""
-        raise NotImplementedError
 
     def write(self, content: Any, indent: int | None = None) -> None:
         self._out.write(json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
@@ -56,7 +46,7 @@ class JsonPreview(JsonDisplay):
         super().__init__(out, blind, show_secrets=show_secrets)
         self._digest: dict[str, Any] = {"config": {}, "steps": [], "diagnostics": []}
 
-    def show(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:
         if isinstance(event, Began):
             self._digest["config"] = dict(event.config)
         elif isinstance(event, StepEnded):
@@ -90,7 +80,7 @@ class JsonEvents(JsonDisplay):
 
     _sequence = 0
 
-    def show(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:
         if isinstance(event, Began):
             self._emit(preludeEvent={"config": dict(event.config)})
         elif isinstance(event, Message):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TextIO
 
@@ -149,27 +148,25 @@ def summary_lines(event: Ended, messages: Mapping[str, list[Message]], palette: 
 
 
 class TextDisplay:
-    """Sorts events, keeps the messages for the end, and writes the summary. Safe to call from many threads."""
+    """Sorts events, keeps the messages for the end, and writes the summary."""
 
     def __init__(self, out: TextIO, palette: Palette, blind: Blind) -> None:
         self._out, self._palette, self._blind = out, palette, blind
-        self._lock = threading.RLock()
         self._preview = False
         self._messages: dict[str, list[Message]] = {}
 
     def __call__(self, event: Event) -> None:
-        with self._lock:
-            if isinstance(event, Began):
-                self._preview, self._messages = event.preview, {}
-                self.print([self._palette(event.title, BOLD)])
-            elif isinstance(event, Message):
-                if not event.passing:
-                    self._messages.setdefault(event.urn, []).append(event)
-                self.show_message(event)
-            elif isinstance(event, Ended):
-                self.print(summary_lines(event, self._messages, self._palette, self._blind))
-            elif not event.step.state.is_default_provider:
-                self.show_step(event)
+        if isinstance(event, Began):
+            self._preview, self._messages = event.preview, {}
+            self.print([self._palette(event.title, BOLD)])
+        elif isinstance(event, Message):
+            if not event.passing:
+                self._messages.setdefault(event.urn, []).append(event)
+            self.show_message(event)
+        elif isinstance(event, Ended):
+            self.print(summary_lines(event, self._messages, self._palette, self._blind))
+        elif not event.step.state.is_default_provider:
+            self.show_step(event)
 
     def print(self, lines: list[str]) -> None:
         self._out.write("".join(line + "\n" for line in lines))

@@ -29,11 +29,7 @@ class _Row:
 
     @property
     def changes(self) -> bool:
-        return (
-            self.failed
-            or bool(self.info)
-            or (self.step is not None and bool(self.status) and self.step.op is not Op.SAME)
-        )
+        return bool(self.failed or self.info or (self.step and self.status and self.step.op is not Op.SAME))
 
 
 class TreeDisplay(TextDisplay):
@@ -43,7 +39,7 @@ class TreeDisplay(TextDisplay):
         super().__init__(out, palette, blind)
         self._rows: dict[str, _Row] = {}
         self._drawn, self._last = 0, 0.0
-        self._ended = threading.Event()
+        self._ended, self._lock = threading.Event(), threading.Lock()
 
     def __call__(self, event: Event) -> None:
         with self._lock:

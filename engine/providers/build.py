@@ -86,19 +86,16 @@ class BuildContext:
         """Writes the context as a tar archive; the name of the Dockerfile in it."""
         dockerfile = self.dockerfile_in_context
         with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for path in dict.fromkeys([*self._always(dockerfile), *self.files]):
+            needed = [
+                path for path in (".dockerignore", dockerfile) if (self.folder / path).is_file() and path[:2] != ".."
+            ]
+            for path in dict.fromkeys([*needed, *self.files]):  # the builder reads those even where a rule omits them
                 tar.add(self.folder / path, arcname=path, recursive=False, filter=_owned_by_root)
             if dockerfile.startswith("../"):
                 dockerfile = ".dockerfile." + _file_hash(self.dockerfile).hex()[:12]
                 tar.add(self.dockerfile, arcname=dockerfile, filter=_owned_by_root)
         out.seek(0)
         return dockerfile
-
-    def _always(self, dockerfile: str) -> Iterator[str]:
-        """What the builder reads even where a rule leaves it out of the image."""
-        yield from (
-            path for path in (".dockerignore", dockerfile) if (self.folder / path).is_file() and path[:2] != ".."
-        )
 
 
 def _is_file(path: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import IO
 
 from engine.errors import ProviderError, UnsupportedError
 from engine.model import Diff, State
+from engine.program import PIPED, kill_group
 from engine.providers import Context, ResourceType
 from engine.providers.schema import compare_plain
 from engine.values import Properties, Secret, has_secret, reveal
@@ -28,8 +29,7 @@ _RUNNING: set["subprocess.Popen[str]"] = set()
 def kill_all() -> None:
     """Ends every running command, and all that it has started, on the spot."""
     for process in list(_RUNNING):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
 
 
 class Command(ResourceType):
@@ -70,13 +70,12 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
     if not command:
         return before
     process = _start(context, command, plain, before if previous else {})
-    texts: dict[str, list[str]] = {name: [] for name in (*_STREAMS, "both")}
+    said: list[tuple[str, str]] = []
 
     def drain(name: str, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                texts[name].append(line)
-                texts["both"].append(line)
+                said.append((name, line))
                 context.progress(context.blind(line.rstrip("\n")))
 
     pipes = zip(_STREAMS, (process.stdout, process.stderr), strict=True)
@@ -95,26 +94,17 @@ def _run(context: Context, command: str | None, plain: Properties, previous: Pro
     code = process.returncode
     if code:
         cause = f"exit status {code}" if code > 0 else f"signal: {signal.Signals(-code).name}"
-        raise ProviderError(context.blind(f"{cause}: running {command!r}:\n{''.join(texts['both'])}".rstrip()))
-    return {name: "".join(texts[name]).removesuffix("\n") for name in _STREAMS}
+        text = "".join(line for _, line in said)
+        raise ProviderError(context.blind(f"{cause}: running {command!r}:\n{text}".rstrip()))
+    return {name: "".join(line for stream, line in said if stream == name).removesuffix("\n") for name in _STREAMS}
 
 
 def _start(context: Context, command: str, plain: Properties, previous: Properties) -> "subprocess.Popen[str]":
     environment = {**os.environ, **(plain.get("environment") or {})}
     environment |= {f"PULUMI_COMMAND_{key.upper()}": value for key, value in previous.items()}
-    pipe = subprocess.PIPE
+    shell = ["/bin/sh", "-c", command]
     try:
-        return subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=context.cwd,
-            env=environment,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # ^C reaches the engine alone, which then ends the command
-        )
+        return subprocess.Popen(shell, **PIPED, stderr=subprocess.PIPE, cwd=context.cwd, env=environment)
     except OSError as error:
         raise ProviderError(f"{context.name}: the command cannot be started ({error}).") from error
 
@@ -125,8 +115,8 @@ def _await_end(context: Context, process: "subprocess.Popen[str]") -> None:
     while process.poll() is None:
         if context.cancelled.is_set() or time.monotonic() > deadline:
             for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                    os.killpg(process.pid, number)
+                kill_group(process, number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_KILL_AFTER_SECONDS)
                     return
         with contextlib.suppress(subprocess.TimeoutExpired):

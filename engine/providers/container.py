@@ -304,13 +304,8 @@ def cpus_text(cpus: float) -> str:
 def published_ports(info: dict[str, Any]) -> list[Properties]:
     """The published ports of a running container, by internal port."""
     bindings = (info.get("NetworkSettings") or {}).get("Ports") or {}
+    ports: list[Any] = [(*key.split("/"), binding) for key, found in bindings.items() for binding in found or ()]
     return [
-        {
-            "external": int(binding["HostPort"]),
-            "internal": int(key.split("/")[0]),
-            "ip": binding["HostIp"],
-            "protocol": key.split("/")[1],
-        }
-        for key in sorted(bindings, key=lambda name: int(name.split("/")[0]))
-        for binding in bindings[key] or ()
+        {"external": int(binding["HostPort"]), "internal": int(port), "ip": binding["HostIp"], "protocol": protocol}
+        for port, protocol, binding in sorted(ports, key=lambda item: int(item[0]))
     ]

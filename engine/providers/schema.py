@@ -242,12 +242,9 @@ def auto_name(name: str, news: Properties, olds: Properties | None, unique: str)
 
 def as_read(state: State, observed: Properties, schema: Schema) -> tuple[Properties, Properties]:
     """Inputs and outputs of `state` with what Docker really has; `schema` is of the inputs that can drift."""
-    drifted = {
-        key: observed[key]
-        for key, prop in schema.items()
-        if key in state.inputs
-        and key in observed
-        and canonical(reveal(state.inputs[key]), prop) != canonical(observed[key], prop)
-    }
+    drifted = {}
+    for key in state.inputs.keys() & observed.keys() & schema.keys():
+        if canonical(reveal(state.inputs[key]), schema[key]) != canonical(observed[key], schema[key]):
+            drifted[key] = observed[key]
     outputs = {key: value for key, value in state.outputs.items() if key != _ENCODING_OF_OUTPUTS}
     return {**state.inputs, **drifted}, {**outputs, **observed}

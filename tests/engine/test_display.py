@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from engine.blinder import Blinder
 from engine.display.lines import DetailDisplay, LineDisplay, Palette, diff_summary, summary_lines, value_lines
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEnded, StepFailed
 from engine.model import Change, ChangeKind, Diff, Op, Step
+from engine.secrets import Blinder
 from engine.values import UNKNOWN, Secret
 from tests.engine.builders import container, recorded
 

@@ -1,6 +1,6 @@
 """Property values: secrets and unknowns keep their marks wherever they go."""
 
-from engine.blinder import Blinder
+from engine.secrets import Blinder
 from engine.values import (
     UNKNOWN,
     Secret,
