@@ -101,10 +101,11 @@ class Backend:
         write_whole(path, text)
 
     def remove(self, stack: str) -> None:
-        """Removes the state of `stack` and its history; the backups stay."""
+        """Removes the state of `stack`, its history and its configuration file; the backups stay."""
         for path in self._folder("stacks").glob(f"{stack}.json*"):
             path.unlink()
         shutil.rmtree(self._folder("history") / stack, ignore_errors=True)
+        self.config_path(stack).unlink(missing_ok=True)
 
     def add_history(self, stack: str, entry: dict[str, Any], checkpoint: str) -> None:
         """Records one finished update and backs up the state that it left."""

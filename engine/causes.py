@@ -10,14 +10,8 @@ from engine.values import BLINDED, UNKNOWN, Secret, compact_json
 _MAX_TEXT, _MAX_PARTS, _DIGEST_CHARS = 24, 4, 12
 _WORDS = {"build.contextDigest": "files of the build context"}
 
-NEW = "it is new in the program"
 GONE = "the program no longer has it"
-DESTROYED = "the stack is destroyed"
-REPLACED = "its replacement is in place"
-INTERRUPTED = "the last update ended before its replacement was made"
 UNCHANGED = "nothing changed"
-UNTARGETED = "it is not a --target"
-VANISHED = "it is no longer there"
 
 
 def of_diff(diff: Diff) -> str:

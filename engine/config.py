@@ -108,7 +108,11 @@ class StackConfig:
         assign(self._document["config"], [self._name_of(str(path[0])), *path[1:]], value)
 
     def remove(self, path: list[Segment]) -> None:
-        remove(self._document.get("config"), [self._name_of(str(path[0])), *path[1:]])
+        """Takes out what stands at `path`, if anything does."""
+        where = [self._name_of(str(path[0])), *path[1:]]
+        parent = lookup(self._document.get("config"), where[:-1])
+        if lookup(parent, where[-1:]) is not None:
+            del parent[where[-1]]
 
     def values(self, crypter: Crypter | None) -> dict[str, ConfigValue]:
         """Every value, defaults of Pulumi.yaml included, by full key. Without a crypter secrets are None."""
@@ -194,10 +198,3 @@ def lookup(container: Any, path: list[Segment]) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return container
-
-
-def remove(container: Any, path: list[Segment]) -> None:
-    """Takes what stands at `path` out of `container`; nothing happens where there is nothing."""
-    parent = lookup(container, path[:-1])
-    if lookup(parent, path[-1:]) is not None:
-        del parent[path[-1]]

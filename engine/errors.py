@@ -1,13 +1,13 @@
 """The engine's exceptions.
 
-EngineError             what the user reads; carries the exit code of the CLI
-├── UsageError          a flag, verb or answer that ends the command
-├── StateError          the checkpoint cannot be trusted or written
-│   └── StackLockedError   another update holds the stack
-├── ConfigError         the project, its configuration or its secrets break a rule
-├── UnsupportedError    a resource type, property or SDK feature outside this engine's bounds
-├── StepError           one step failed, or the whole run; the display has told why
-└── ProviderError       one operation on one resource failed
+EngineError
+├── UsageError
+├── StateError
+│   └── StackLockedError
+├── ConfigError
+├── UnsupportedError
+├── StepError
+└── ProviderError
 """
 
 from engine.values import Properties
@@ -17,37 +17,41 @@ NOT_INTERACTIVE, NO_SUCH_STACK, CHANGES_FOUND, DECLINED = 2, 6, 7, 8
 
 
 class EngineError(Exception):
+    """What the user reads, with the exit code of the CLI."""
+
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
 
 
 class UsageError(EngineError):
-    pass
+    """A flag, verb or answer that ends the command."""
 
 
 class StateError(EngineError):
-    pass
+    """The checkpoint cannot be trusted or written."""
 
 
 class StackLockedError(StateError):
-    pass
+    """Another update holds the stack."""
 
 
 class ConfigError(EngineError):
-    pass
+    """The project, its configuration or its secrets break a rule."""
 
 
 class UnsupportedError(EngineError):
-    pass
+    """A resource type, property or SDK feature outside this engine's bounds."""
 
 
 class StepError(EngineError):
-    pass
+    """One step failed, or the whole run; the display has told why."""
 
 
 class ProviderError(EngineError):
-    """`partial` is (id, outputs) of something that was created all the same: it stays in the state.
+    """One operation on one resource failed.
+
+    `partial` is (id, outputs) of something that was created all the same: it stays in the state.
 
     `unsure` means that nobody knows whether the operation took place: it stays pending.
     """

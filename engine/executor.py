@@ -138,25 +138,25 @@ class Executor:
         context = self.context(new, step.op)
         type_.claim(context, new.inputs)
         with self._pending("creating", replace(new, extra={CLAIMED: True})) as pending:
+            failure: ProviderError | None = None
             try:
                 id_, outputs = type_.create(context, new.inputs)
             except ProviderError as error:
-                if error.partial is not None:
-                    id_, outputs = error.partial
-                    failed = replace(new, id=id_, init_errors=(self.blind(str(error)),))
-                    self._supersede(step, pending, stamped(finished(failed, outputs)))
-                raise
-        state = stamped(finished(replace(new, id=id_), outputs))
+                if error.partial is None:
+                    raise
+                (id_, outputs), failure = error.partial, error
+        errors = (self.blind(str(failure)),) if failure else ()
+        state = stamped(finished(replace(new, id=id_, init_errors=errors), outputs))
         self._supersede(step, pending, state)
+        if failure:
+            raise failure
         return state
 
     def _supersede(self, step: Step, pending: Pending, state: State) -> None:
         """Records `state`; what it replaces is gone already, or waits for its deletion at the end."""
-        old = self._now(step.old)
-        if old is None or old.pending_replacement:
-            self.journal.settle(pending, add=state, drop=old)
-            return
-        leftover = self._current[id(step.old)] = replace(old, delete=True)
+        old, leftover = self._now(step.old), None
+        if old is not None and not old.pending_replacement:
+            leftover = self._current[id(step.old)] = replace(old, delete=True)
         self.journal.settle(pending, add=state, drop=old, instead=leftover)
 
     def _update(self, step: Step, old: State) -> State:
@@ -170,15 +170,13 @@ class Executor:
     def _delete(self, step: Step) -> None:
         old, now = step.state, self._now(step.state)
         assert now is not None  # noqa: S101  a deletion is of something
-        pending = None
+        pending = waiting = None
         if self._acts(step):
             with self._pending("deleting", now) as pending:
                 TYPES[old.type].delete(self.context(old, step.op), old)
         if step.op is Op.DELETE_REPLACED and not now.delete:
             waiting = self._current[id(old)] = replace(now, pending_replacement=True)
-            self.journal.settle(pending, drop=now, instead=waiting)
-        else:
-            self.journal.settle(pending, drop=now)
+        self.journal.settle(pending, drop=now, instead=waiting)
 
 
 def finished(state: State, outputs: Properties) -> State:

@@ -63,10 +63,8 @@ class Journal:
                 self._pending.remove(pending)
             if drop is not None:
                 for states in (self._old, self._done):
-                    for index, state in enumerate(states):
-                        if state is drop:
-                            states[index : index + 1] = [instead] if instead else []
-                            break
+                    changed = (instead if state is drop else state for state in states)
+                    states[:] = [state for state in changed if state]
             if add is not None:
                 self._done.append(add)
         if pending is not None:
@@ -82,7 +80,9 @@ class Journal:
                 return
             with self._lock:
                 wanted = self._wanted
-                states = [self._referring(state) for state in (*self._done, *self._old)]
+                states = [*self._done, *self._old]
+                if self._renames:
+                    states = [with_references(state, lambda urn: self._renames.get(urn, urn)) for state in states]
                 pending = [*self.interrupted, *self._pending]
             self._save(states, pending)
             self._written = wanted
@@ -91,9 +91,6 @@ class Journal:
         """Has everything that refers to the URN `before` refer to `after`: an alias took effect."""
         with self._lock:
             self._renames[before] = after
-
-    def _referring(self, state: State) -> State:
-        return with_references(state, lambda urn: self._renames.get(urn, urn)) if self._renames else state
 
     def prune(self) -> None:
         """Takes out references to what is no longer there."""

@@ -29,6 +29,7 @@ _OPTIONS = [("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_mes
 _WORKERS = 256  # each registration holds one until its step is taken
 _GRACE_SECONDS = 1.0
 _FEATURES = ("secrets", "resourceReferences", "aliasSpecs")
+_TIMEOUT = ("custom_timeouts", "5m or 90s")
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _ASSET_SIGNATURES = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
 _UNSUPPORTED_OPTIONS = (
@@ -124,11 +125,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def _refusal(self, describe: Any) -> Any:
         def refuse(request: Any, context: Any) -> None:
-            error = UnsupportedError(
-                f"{describe(request)} is not supported by the embedded engine. Use the Pulumi CLI."
-            )
-            self._deployment.fail(error)
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
+            text = f"{describe(request)} is not supported by the embedded engine. Use the Pulumi CLI."
+            self._deployment.fail(UnsupportedError(text))
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
         return refuse
 
@@ -149,10 +148,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def _goal(self, request: Any, urn: str) -> Goal:
         for field in _UNSUPPORTED_OPTIONS:
-            if _is_set(request, field):
+            value = getattr(request, field)
+            if value.ListFields() if hasattr(value, "ListFields") else value:
                 raise UnsupportedError(f"{request.name}: the option {field} is not supported by the embedded engine.")
         by_property = sorted(request.propertyDependencies.items())
-        timeouts = {key: getattr(request.customTimeouts, key) for key in ("create", "update", "delete")}
+        timeouts = {field.name: nanoseconds(text, *_TIMEOUT) for field, text in request.customTimeouts.ListFields()}
         return Goal(
             urn=urn,
             type=request.type,
@@ -169,7 +169,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             ignore_changes=tuple(request.ignoreChanges),
             replace_on_changes=tuple(request.replaceOnChanges),
             additional_secret_outputs=tuple(request.additionalSecretOutputs),
-            custom_timeouts={key: _seconds(text) for key, text in timeouts.items() if text},
+            custom_timeouts={key: timeout / 10**9 for key, timeout in timeouts.items()},
             source_position=self._position(request.sourcePosition),
         )
 
@@ -202,14 +202,3 @@ def _encode(state: State) -> Any:
 
 def _optional(request: Any, field: str) -> bool | None:
     return bool(getattr(request, field)) if request.HasField(field) else None
-
-
-def _is_set(request: Any, field: str) -> bool:
-    value = getattr(request, field)
-    if field == "hooks":
-        return bool(value.ListFields())
-    return request.HasField(field) if field == "replacement_trigger" else bool(value)
-
-
-def _seconds(timeout: str) -> float:
-    return nanoseconds(timeout, "custom_timeouts", "5m or 90s") / 10**9

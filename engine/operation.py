@@ -11,7 +11,6 @@ from argparse import Namespace
 from collections import Counter
 from typing import Any
 
-from engine import causes
 from engine.config import ConfigValue
 from engine.deployment import Deployment, Registration
 from engine.display import Screen
@@ -170,7 +169,7 @@ class Operation:
         elif self._foreseen is not None:
             deployment.replay(self._foreseen)
         else:
-            deployment.delete_leftovers(causes.DESTROYED)
+            deployment.delete_leftovers("the stack is destroyed")
         self._foreseen = deployment.registrations if self._kind == "up" else None
         if self._interrupt.cancelled.is_set():
             names = ", ".join(dict.fromkeys(deployment.left)) or "the deletions"

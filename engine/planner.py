@@ -51,10 +51,12 @@ class Planner:
         ):
             return self._leave_alone(goal, old)
         if old is None:
-            return [Step(op=Op.CREATE, cause=causes.NEW, new=goal.state(self._check(goal, None)))]
+            return [Step(op=Op.CREATE, cause="it is new in the program", new=goal.state(self._check(goal, None)))]
         if goal.urn in self._gone_first or old.pending_replacement:
             diff = self._diff(old, self._check(goal, None), goal.replace_on_changes)
-            return self._replacing(goal, old, diff, self._gone_first.get(goal.urn, causes.INTERRUPTED))
+            return self._replacing(
+                goal, old, diff, self._gone_first.get(goal.urn, "the last update ended before its replacement was made")
+            )
         return self._change(goal, old)
 
     def _leave_alone(self, goal: Goal, old: State | None) -> list[Step]:
@@ -64,7 +66,7 @@ class Planner:
                 f"Add --target '{goal.urn}'."
             )
         kept = replace(old, urn=goal.urn, parent=goal.parent)
-        return [Step(op=Op.SAME, cause=causes.UNTARGETED, old=old, new=kept)]
+        return [Step(op=Op.SAME, cause="it is not a --target", old=old, new=kept)]
 
     def _check(self, goal: Goal, old: State | None) -> Properties:
         """The inputs with defaults; without `old` a generated name is a new one."""
@@ -138,15 +140,12 @@ class Planner:
                 for key, urns in sorted(state.property_dependencies.items())
                 if key in state.inputs and any(urn in replaced for urn in urns)
             }
-            if causing and self._would_be_replaced(state, causing):
+            unknown = {**state.inputs, **dict.fromkeys(causing, UNKNOWN)}
+            if causing and self._diff(state, unknown, state.replace_on_changes).replace_keys:
                 refuse_if_protected(state)
                 found.append((state, causes.of_dependency(replaced[min(causing.values())], causing)))
                 replaced[state.urn] = state.name
         return found
-
-    def _would_be_replaced(self, state: State, keys: Iterable[str]) -> bool:
-        unknown = {**state.inputs, **dict.fromkeys(keys, UNKNOWN)}
-        return bool(self._diff(state, unknown, state.replace_on_changes).replace_keys)
 
     # The end of the program
 
@@ -166,7 +165,7 @@ class Planner:
                 refuse_if_protected(state)
             if state.custom and not state.is_provider:
                 self._type(state.type, state.name)
-            op, why = (Op.DELETE_REPLACED, causes.REPLACED) if replaced else (Op.DELETE, cause)
+            op, why = (Op.DELETE_REPLACED, "its replacement is in place") if replaced else (Op.DELETE, cause)
             retained = state.retain_on_delete or state.external or state.pending_replacement
             steps.append(Step(op=op, cause=why, old=state, retained=retained))
         going = {step.urn for step in steps if step.op is Op.DELETE} if self.targets else set()

@@ -44,7 +44,7 @@ def _observe(executor: Executor, state: State) -> tuple[Step, State | None]:
     new = finished(replace(state, inputs=read[0]), read[1]) if read else None
     diff = compare_plain(state.inputs, new.inputs if new else {})
     if new is None:
-        step = Step(op=Op.DELETE, cause=causes.VANISHED, old=state)
+        step = Step(op=Op.DELETE, cause="it is no longer there", old=state)
     elif not diff.changes:
         step = Step(op=Op.SAME, cause=causes.UNCHANGED, old=state, new=new)
     else:

@@ -91,7 +91,6 @@ class Session:
         if self.snapshot().states:
             raise EngineError(f"'{self.stack}' still has resources; removal rejected. Run `pulumi destroy` first.")
         self.backend.remove(self.stack)
-        self.config.path.unlink(missing_ok=True)
 
     def save(self, states: Sequence[State], pending: Sequence[Pending]) -> None:
         """Writes the checkpoint. Raises StateError, and StackLockedError once the lock has been taken away."""

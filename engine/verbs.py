@@ -32,10 +32,6 @@ def _session(arguments: Namespace) -> Session:
     return Session(backend, backend.choose())
 
 
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2))
-
-
 def _print_table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -93,7 +89,7 @@ def config_list(arguments: Namespace) -> None:
     session, show = _session(arguments), arguments.show_secrets
     values = session.config.values(session.crypter if show else None)
     if arguments.json:
-        _print_json({key: value.as_json(show=show) for key, value in values.items()})
+        print(json.dumps({key: value.as_json(show=show) for key, value in values.items()}, indent=2))
         return
     rows = {session.project.short_key(key): value for key, value in values.items()}
     width = max(map(len, ("KEY", *rows)))
@@ -187,7 +183,7 @@ def stack_list(arguments: Namespace) -> None:
     backend = Backend(arguments)
     stacks = [_summary(backend, stack) for stack in backend.stacks()]
     if arguments.json:
-        _print_json(stacks)
+        print(json.dumps(stacks, indent=2))
         return
     rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
     for item in stacks:
@@ -210,7 +206,6 @@ def stack_remove(arguments: Namespace) -> None:
             raise UsageError("non-interactive mode requires --yes flag")
         confirm(f"This will permanently remove the '{stack}' stack! Type its name to confirm: ", stack.lower())
     backend.remove(stack)
-    backend.config_path(stack).unlink(missing_ok=True)
     print(f"Stack '{stack}' has been removed!")
 
 
@@ -264,7 +259,7 @@ def stack_history(arguments: Namespace) -> None:
     session = _session(arguments)
     entries = list(session.backend.history(session.stack))
     if arguments.json:
-        _print_json([_history_json(entry) for entry in entries])
+        print(json.dumps([_history_json(entry) for entry in entries], indent=2))
         return
     for entry in entries:
         changes = entry.get("resourceChanges") or {}
@@ -299,7 +294,7 @@ def about(arguments: Namespace) -> None:
         "stack": backend.current(),
     }
     if arguments.json:
-        _print_json(facts)
+        print(json.dumps(facts, indent=2))
     else:
         _print_table(list(facts.items()))
 

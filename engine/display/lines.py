@@ -61,6 +61,12 @@ def label(urn: str) -> str:
     return f"{short_type(urn_type(urn))} {urn_name(urn)}"
 
 
+def severity_prefix(message: Message, palette: Palette) -> str:
+    """`error: ` or `warning: ` in its colour; nothing for what is just news."""
+    color = SEVERITY_COLORS.get(message.severity)
+    return palette(f"{message.severity}: ", color) if color else ""
+
+
 def diff_summary(diff: Diff) -> str:
     """`[diff: +a-b~c,d]`: top-level properties, by kind of change."""
     kinds = {
@@ -130,9 +136,8 @@ def summary_lines(event: Ended, messages: Mapping[str, list[Message]], palette: 
     for urn, texts in messages.items():
         lines.append(f"  {short_type(urn_type(urn))} ({urn_name(urn)}):" if urn else "  pulumi:pulumi:Stack:")
         for message in texts:
-            prefix = "" if message.severity == "info" else f"{message.severity}: "
             first, *rest = blind(message.text).splitlines() or [""]
-            lines += [f"    {palette(prefix, SEVERITY_COLORS.get(message.severity, ''))}{first}"]
+            lines += [f"    {severity_prefix(message, palette)}{first}"]
             lines += [f"    {line}" for line in rest]
         lines.append("")
     outputs = _output_lines(event, blind)
@@ -172,11 +177,6 @@ class TextDisplay:
         self._out.write("".join(line + "\n" for line in lines))
         self._out.flush()
 
-    def prefix(self, message: Message) -> str:
-        """`error: ` or `warning: ` in its colour; nothing for what is just news."""
-        color = SEVERITY_COLORS.get(message.severity)
-        return self._palette(f"{message.severity}: ", color) if color else ""
-
     def show_message(self, message: Message) -> None:
         """Shows a text when it comes."""
 
@@ -209,7 +209,12 @@ class LineDisplay(TextDisplay):
             return
         self._last = message
         where = label(message.urn) if message.urn else "pulumi:pulumi:Stack"
-        self.print([f"    {where} {self.prefix(message)}{line}" for line in self._blind(message.text).splitlines()])
+        self.print(
+            [
+                f"    {where} {severity_prefix(message, self._palette)}{line}"
+                for line in self._blind(message.text).splitlines()
+            ]
+        )
 
 
 class DetailDisplay(TextDisplay):

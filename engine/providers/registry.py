@@ -52,8 +52,5 @@ def host_of(state: State | None) -> str:
 
 def config_inputs(package: str, values: Mapping[str, ConfigValue]) -> Properties:
     """A default provider's inputs from stack configuration: `docker:host` and the like."""
-    return {
-        key.partition(":")[2]: Secret(entry.text) if entry.secret else entry.text
-        for key, entry in values.items()
-        if key.partition(":")[0] == package
-    }
+    own = {key.partition(":")[2]: value for key, value in values.items() if key.partition(":")[0] == package}
+    return {key: Secret(value.text) if value.secret else value.text for key, value in own.items()}
