@@ -8,7 +8,6 @@ import os
 import shutil
 import time
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -115,10 +114,10 @@ class Backend:
         write_whole(base.with_name(base.name + ".history.json"), compact_json(entry))
         write_whole(self._folder("backups") / stack / f"{stack}.{stamp}.json", checkpoint)
 
-    def history(self, stack: str) -> Iterator[dict[str, Any]]:
+    def history(self, stack: str) -> list[dict[str, Any]]:
         """The finished updates of `stack`, newest first."""
-        for path in sorted((self._folder("history") / stack).glob("*.history.json"), reverse=True):
-            yield json.loads(path.read_text(encoding="utf-8"))
+        paths = sorted((self._folder("history") / stack).glob("*.history.json"), reverse=True)
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
     # The selected stack, shared with the CLI.
 

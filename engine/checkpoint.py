@@ -115,22 +115,24 @@ class Checkpoints:
 
         Raises StateError, and ConfigError on a wrong passphrase.
         """
-        check_version(content)
+        if content.get("version") != FORMAT_VERSION or content.get("features"):
+            found = content.get("features") or f"version {content.get('version')!r}"
+            raise StateError(
+                f"state: its format is not the one this engine knows (got {found}, expected version {FORMAT_VERSION}). "
+                "Use the Pulumi CLI that wrote it."
+            )
         latest: Any = content.get(part) or {}
         latest = (latest.get("latest") or {}) if part == "checkpoint" else latest
         provider = latest.get("secrets_providers") or {}
         if provider.get("type") not in (None, "passphrase"):
-            raise StateError(
-                f"state: its secrets provider is {provider['type']!r}; this engine has the passphrase only."
-            )
+            kind = provider["type"]
+            raise StateError(f"state: its secrets provider is {kind!r}; this engine has the passphrase only.")
         salt = (provider.get("state") or {}).get("salt") or self.crypter.salt
         crypter = self.crypter if salt == self.crypter.salt else Crypter(salt)
         try:
             states = tuple(self._state(item, crypter) for item in latest.get("resources") or ())
-            operations = latest.get("pending_operations") or ()
-            pending = tuple(
-                Pending(type=item["type"], state=self._state(item["resource"], crypter)) for item in operations
-            )
+            operations = [(item["type"], item["resource"]) for item in latest.get("pending_operations") or ()]
+            pending = tuple(Pending(type=kind, state=self._state(item, crypter)) for kind, item in operations)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise StateError(f"state: a resource in it is damaged ({error!r}). Restore a backup.") from error
         verify_integrity(states)
@@ -154,16 +156,6 @@ def salt_of(content: Mapping[str, Any]) -> str:
     """The salt that a checkpoint file's secrets are sealed under; empty if it names none."""
     provider: Properties = ((content.get("checkpoint") or {}).get("latest") or {}).get("secrets_providers") or {}
     return str((provider.get("state") or {}).get("salt") or "")
-
-
-def check_version(content: Mapping[str, Any]) -> None:
-    """Raises StateError on a format that this engine does not know."""
-    if content.get("version") != FORMAT_VERSION or content.get("features"):
-        found = content.get("features") or f"version {content.get('version')!r}"
-        raise StateError(
-            f"state: its format is not the one this engine knows (got {found}, expected version {FORMAT_VERSION}). "
-            "Use the Pulumi CLI that wrote it."
-        )
 
 
 def verify_integrity(states: Sequence[State]) -> None:

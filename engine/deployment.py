@@ -10,7 +10,7 @@ from engine import causes
 from engine.config import ConfigValue
 from engine.errors import EngineError, StepError
 from engine.executor import Executor
-from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, make_urn, outputs_of, urn_type
+from engine.model import PROVIDER_PREFIX, Goal, Op, State, Step, make_urn, urn_type
 from engine.planner import Planner, deletion_waves
 from engine.providers.registry import TYPES, config_inputs
 from engine.values import Properties, without_unknowns
@@ -39,7 +39,8 @@ class Deployment:
         self.registrations: list[Registration] = []
         self._lock = threading.RLock()
         self._goals: dict[str, Goal] = {}
-        self._states: dict[str, State] = {}
+        self.states: dict[str, State] = {}
+        """What has been taken, by URN."""
 
     @property
     def stopped(self) -> bool:
@@ -68,7 +69,7 @@ class Deployment:
         except EngineError as error:
             self.fail(error, goal.urn)
             return None
-        self._states[goal.urn] = state
+        self.states[goal.urn] = state
         return state
 
     def _plan(self, goal: Goal, old_urns: OldUrns) -> list[Step]:
@@ -108,20 +109,20 @@ class Deployment:
         package = goal.type.partition(":")[0]
         type_, name = PROVIDER_PREFIX + package, f"default_{goal.version.replace('.', '_')}".rstrip("_")
         urn = make_urn(stack=self.stack, project=self.project, parent="", type_=type_, name=name)
-        if urn not in self._states:
+        if urn not in self.states:
             inputs = config_inputs(package, self.config)
             provider = Goal(urn=urn, type=type_, custom=True, inputs=inputs, version=goal.version)
-            self._states[urn] = self._take(self.planner.plan(provider))
-        return f"{urn}::{self._states[urn].id}"
+            self.states[urn] = self._take(self.planner.plan(provider))
+        return f"{urn}::{self.states[urn].id}"
 
     def register_outputs(self, urn: str, outputs: Properties) -> None:
         """Records what a component, or the stack, gives out."""
         self.registrations.append(lambda other: other.register_outputs(urn, outputs))
-        state = self._states.get(urn)
+        state = self.states.get(urn)
         if state is not None and not self.failed:
             known = outputs if self.executor.preview else without_unknowns(outputs)
-            self._states[urn] = replace(state, outputs=known)
-            self.executor.journal.settle(None, drop=state, instead=self._states[urn])
+            self.states[urn] = replace(state, outputs=known)
+            self.executor.journal.settle(None, drop=state, instead=self.states[urn])
 
     def delete_leftovers(self, cause: str = causes.GONE) -> None:
         """Deletes what the program no longer has, wave by wave. Nothing is deleted after an error."""
@@ -146,9 +147,6 @@ class Deployment:
                 if not self.failed:
                     list(pool.map(take, wave))
 
-    def stack_outputs(self) -> Properties:
-        return outputs_of(self._states.values())
-
 
 def inherit(goal: Goal, parent: Goal | None) -> Goal:
     """`goal` with what a child takes over from its parent."""
@@ -156,9 +154,5 @@ def inherit(goal: Goal, parent: Goal | None) -> Goal:
         return goal
     package = PROVIDER_PREFIX + goal.type.partition(":")[0]
     fits = not goal.custom or (parent.provider and urn_type(parent.provider.rpartition("::")[0]) == package)
-    return replace(
-        goal,
-        protect=parent.protect if goal.protect is None else goal.protect,
-        retain_on_delete=parent.retain_on_delete if goal.retain_on_delete is None else goal.retain_on_delete,
-        provider=goal.provider or (parent.provider if fits else ""),
-    )
+    taken = {name: getattr(parent, name) for name in ("protect", "retain_on_delete") if getattr(goal, name) is None}
+    return replace(goal, **taken, provider=goal.provider or (parent.provider if fits else ""))

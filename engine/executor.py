@@ -108,10 +108,9 @@ class Executor:
         return None if new.custom else stamped(new)
 
     def _act(self, step: Step) -> State | None:
-        if step.op is Op.REPLACE:
-            return None
         if step.op in _DELETIONS:
             self._delete(step)
+        if step.op in (Op.REPLACE, *_DELETIONS):
             return None
         old, state = self._now(step.old), self._known(step, step.state)
         if state is not None:

@@ -19,6 +19,8 @@ from engine.values import compact_json
 
 HEARTBEAT_SECONDS, DEAD_AFTER_SECONDS = 10.0, 60.0
 _ATTEMPTS, _MAX_PAUSE_SECONDS = 5, 0.2
+_OWNER = "created by {username}@{hostname} (pid {pid}) at {timestamp}"
+_NOBODY = dict.fromkeys(("username", "hostname", "pid", "timestamp"), "?")
 _STATE, _START = 0, 19  # fields of /proc/<pid>/stat behind the name
 
 
@@ -63,11 +65,7 @@ class Lock:
             self._path.unlink(missing_ok=True)
             # Two that start at once both step back; chance lets one of them through.
             time.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))  # noqa: S311  not for secrecy
-        lines = [
-            f"  {self._url}/{path.name}: created by {content.get('username', '?')}@{content.get('hostname', '?')} "
-            f"(pid {content.get('pid', '?')}) at {content.get('timestamp', '?')}"
-            for path, content in others.items()
-        ]
+        lines = [f"  {self._url}/{path.name}: {_OWNER.format_map(_NOBODY | owner)}" for path, owner in others.items()]
         raise StackLockedError(
             f"the stack is currently locked by {len(others)} lock(s). Either wait for the other process(es) "
             "to end or delete the lock file with `pulumi cancel`.\n" + "\n".join(lines)

@@ -32,6 +32,7 @@ _FEATURES = ("secrets", "resourceReferences", "aliasSpecs")
 _TIMEOUT = ("custom_timeouts", "5m or 90s")
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _ASSET_SIGNATURES = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
+_PLAIN = ("type", "custom", "parent", "provider", "version")
 _UNSUPPORTED_OPTIONS = (
     *("importId", "deletedWith", "replace_with", "transforms", "hideDiffs", "pluginDownloadURL", "packageRef"),
     *("envVarMappings", "state_migrations", "replacement_trigger", "hooks", "remote"),
@@ -73,16 +74,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def settings(self, address: str) -> dict[str, Any]:
         """What the program's process is told when the monitor listens at `address`."""
-        runtime = {
-            "monitor": address,
-            "engine": address,
-            "project": self._deployment.project,
-            "stack": self._deployment.stack,
-            "parallel": self._deployment.executor.parallel,
-            "dry_run": self._deployment.executor.preview,
-            "organization": "organization",
-            "root_directory": str(self._root),
-        }
+        deployment, executor = self._deployment, self._deployment.executor
+        runtime: dict[str, Any] = {"monitor": address, "engine": address, "root_directory": str(self._root)}
+        runtime |= {"organization": "organization", "project": deployment.project, "stack": deployment.stack}
+        runtime |= {"parallel": executor.parallel, "dry_run": executor.preview}
         config = {key: value.text for key, value in self._config.items()}
         secret_keys = [key for key, value in self._config.items() if value.secret]
         return {"runtime": runtime, "config": config, "secret_keys": secret_keys}
@@ -153,14 +148,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
                 raise UnsupportedError(f"{request.name}: the option {field} is not supported by the embedded engine.")
         by_property = sorted(request.propertyDependencies.items())
         timeouts = {field.name: nanoseconds(text, *_TIMEOUT) for field, text in request.customTimeouts.ListFields()}
+        plain: dict[str, Any] = {name: getattr(request, name) for name in _PLAIN}
         return Goal(
             urn=urn,
-            type=request.type,
-            custom=request.custom,
+            **plain,
             inputs=self._decode(request.object, request.name),
-            parent=request.parent,
-            provider=request.provider,
-            version=request.version,
             dependencies=tuple(sorted(request.dependencies)),
             property_dependencies={key: tuple(sorted(value.urns)) for key, value in by_property},
             protect=_optional(request, "protect"),

@@ -69,7 +69,8 @@ class Operation:
         try:
             self._run(preview=True, program=program)
             if not only_preview:
-                self._confirm()
+                if not (self._arguments.yes or self._arguments.skip_preview):
+                    self._confirm("update" if self._kind == "up" else self._kind)
                 self._session.config.ensure_salt(self._session.crypter.salt)
                 self._act()
         finally:
@@ -83,13 +84,11 @@ class Operation:
             self._next = Program(self._session.project)
         self._screen(event)
 
-    def _confirm(self) -> None:
+    def _confirm(self, noun: str) -> None:
         """Asks before acting. Raises UsageError when the answer is no."""
-        noun = "update" if self._kind == "up" else self._kind
-        if not (self._arguments.yes or self._arguments.skip_preview):
-            with self._interrupt.paused():
-                question = f"Do you want to perform this {noun}? (yes/no) "
-                confirm(question, declined=f"confirmation declined, not proceeding with the {noun}")
+        declined = f"confirmation declined, not proceeding with the {noun}"
+        with self._interrupt.paused():
+            confirm(f"Do you want to perform this {noun}? (yes/no) ", declined=declined)
 
     def _act(self) -> None:
         self._foresees = False
@@ -175,7 +174,7 @@ class Operation:
             names = ", ".join(dict.fromkeys(deployment.left)) or "the deletions"
             text = f"cancelled; not reached: {names}. What was done is in the state. Run `{self._kind}` again to go on."
             executor.say("warning", text)
-        return deployment.counts, deployment.failed, deployment.stack_outputs()
+        return deployment.counts, deployment.failed, outputs_of(deployment.states.values())
 
     def _run_program(self, program: Program, deployment: Deployment) -> None:
         from engine.monitor import Monitor  # noqa: PLC0415  needed only here
@@ -198,15 +197,8 @@ class Operation:
     def _archive(self, ended: Ended, journal: Journal, began: float) -> None:
         """Writes the history entry of a finished update."""
         session = self._session
-        entry: dict[str, Any] = {
-            "kind": "update" if self._kind == "up" else self._kind,
-            "startTime": int(began),
-            "message": self._arguments.message,
-            "environment": {"exec.kind": "embedded"},
-            "config": session.config.entries,
-            "version": 0,
-            "result": "failed" if ended.failed else "succeeded",
-            "endTime": int(time.time()),
-            "resourceChanges": dict(ended.changes),
-        }
+        kind, result = "update" if self._kind == "up" else self._kind, "failed" if ended.failed else "succeeded"
+        entry: dict[str, Any] = {"kind": kind, "startTime": int(began), "message": self._arguments.message}
+        entry |= {"environment": {"exec.kind": "embedded"}, "config": session.config.entries, "version": 0}
+        entry |= {"result": result, "endTime": int(time.time()), "resourceChanges": dict(ended.changes)}
         session.backend.add_history(session.stack, entry, session.render(journal.states, journal.interrupted))

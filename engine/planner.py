@@ -40,8 +40,8 @@ class Planner:
         """The steps for `goal`, in order. Raises EngineError when it must not be done."""
         if goal.urn in self._seen:
             raise EngineError(f"Duplicate resource URN '{goal.urn}'; try giving it a unique name")
-        free = self._olds.keys() - self._seen.values()
-        old = self._olds.get(next((urn for urn in (goal.urn, *goal.aliases) if urn in free), ""))
+        known = [urn for urn in (goal.urn, *goal.aliases) if urn in self._olds and urn not in self._seen.values()]
+        old = self._olds[known[0]] if known else None
         self._seen[goal.urn] = old.urn if old else goal.urn
         if (
             self.targets
@@ -65,8 +65,8 @@ class Planner:
                 f"{goal.name}: it is not a --target and does not exist yet, so what needs it cannot be made. "
                 f"Add --target '{goal.urn}'."
             )
-        kept = replace(old, urn=goal.urn, parent=goal.parent)
-        return [Step(op=Op.SAME, cause="it is not a --target", old=old, new=kept)]
+        new = replace(old, urn=goal.urn, parent=goal.parent)
+        return [Step(op=Op.SAME, cause="it is not a --target", old=old, new=new)]
 
     def _check(self, goal: Goal, old: State | None) -> Properties:
         """The inputs with defaults; without `old` a generated name is a new one."""
@@ -199,8 +199,7 @@ def deletion_waves(steps: Sequence[Step]) -> list[list[Step]]:
         needed = {urn for step in waiting for urn in step.state.needs()}
         wave = [step for step in waiting if step.urn not in needed] or waiting
         waves.append(wave)
-        done = {id(step) for step in wave}
-        waiting = [step for step in waiting if id(step) not in done]
+        waiting = [] if wave is waiting else [step for step in waiting if step.urn in needed]
     return waves
 
 

@@ -41,15 +41,15 @@ def _observe(executor: Executor, state: State) -> tuple[Step, State | None]:
     """Corrects `state` by what is there: a step that is same, update or delete, and what it leaves."""
     type_ = TYPES.get(state.type)
     read = type_.read(executor.context(state), state) if type_ else (state.inputs, state.outputs)
-    new = finished(replace(state, inputs=read[0]), read[1]) if read else None
-    diff = compare_plain(state.inputs, new.inputs if new else {})
-    if new is None:
+    if read is None:
         step = Step(op=Op.DELETE, cause="it is no longer there", old=state)
-    elif not diff.changes:
-        step = Step(op=Op.SAME, cause=causes.UNCHANGED, old=state, new=new)
     else:
-        cause = f"Docker differs from the state: {causes.of_diff(diff)}"
-        step = Step(op=Op.UPDATE, cause=cause, old=state, new=stamped(new), diff=diff)
+        new = finished(replace(state, inputs=read[0]), read[1])
+        step = Step(op=Op.SAME, cause=causes.UNCHANGED, old=state, new=new)
+        diff = compare_plain(state.inputs, new.inputs)
+        if diff.changes:
+            cause = f"Docker differs from the state: {causes.of_diff(diff)}"
+            step = Step(op=Op.UPDATE, cause=cause, old=state, new=stamped(new), diff=diff)
     executor.journal.settle(None, drop=state, instead=step.new)
     return step, step.new
 

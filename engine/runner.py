@@ -20,8 +20,7 @@ from pathlib import Path
 
 _LIKELY = ("pulumi_docker", "pulumi_command", "docker")
 """What a program for this engine imports first; its settings are not there yet, so there is time for it."""
-ALREADY_TOLD = 32
-NO_SDK = 33
+ALREADY_TOLD, NO_SDK = 32, 33
 
 
 def user_traceback(error: BaseException, program: str) -> str:

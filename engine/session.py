@@ -19,11 +19,12 @@ class Session:
     def __init__(self, backend: Backend, stack: str) -> None:
         """Raises EngineError if there is no such stack."""
         self.project, self.backend, self.stack = backend.project, backend, stack
-        backend.require(stack)
+        self._content = backend.read(stack)
         self.config = StackConfig(backend.config_path(stack), backend.project, stack)
         self.blinder = Blinder()
-        self._content = self.backend.read(stack)
         self._lock: Lock | None = None
+        salt = self.config.salt or salt_of(self._content)
+        self._known_crypter = Crypter(salt) if salt else None
 
     def warm(self) -> None:
         """Starts what takes long and will be needed."""
@@ -39,11 +40,6 @@ class Session:
         crypter = self._known_crypter or Crypter.create()
         crypter.verify()
         return crypter
-
-    @cached_property
-    def _known_crypter(self) -> Crypter | None:
-        salt = self.config.salt or salt_of(self._content)
-        return Crypter(salt) if salt else None
 
     @cached_property
     def checkpoints(self) -> Checkpoints:

@@ -257,7 +257,7 @@ def stack_import(arguments: Namespace) -> None:
 
 def stack_history(arguments: Namespace) -> None:
     session = _session(arguments)
-    entries = list(session.backend.history(session.stack))
+    entries = session.backend.history(session.stack)
     if arguments.json:
         print(json.dumps([_history_json(entry) for entry in entries], indent=2))
         return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TextIO
 
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEnded, StepEvent, StepFailed
-from engine.model import STACK_TYPE, Change, ChangeKind, Diff, Op, Step, short_type, top_key, urn_name, urn_type
+from engine.model import STACK_TYPE, Change, ChangeKind, Diff, Op, short_type, top_key, urn_name, urn_type
 from engine.values import BLINDED, UNKNOWN, Secret, reveal
 
 RESET, BOLD, GREEN, YELLOW, RED, MAGENTA = "0", "1", "32", "33", "31", "35"
@@ -47,9 +47,16 @@ class Palette:
         return f"\033[{';'.join(codes)}m{text}\033[{RESET}m" if self._enabled and any(codes) and text else text
 
 
-def planned(step: Step) -> str:
-    kept = " (kept in Docker)" if step.retained and step.op is Op.DELETE else ""
-    return OPS[step.op].planned + kept
+def status_of(event: StepEvent, *, preview: bool) -> str:
+    """How far a step has come, in the CLI's words; empty where it has none."""
+    step, words = event.step, OPS[event.step.op]
+    if isinstance(event, StepFailed):
+        return f"**{words.begun} failed**"
+    if preview:
+        return words.planned + (" (kept in Docker)" if step.retained and step.op is Op.DELETE else "")
+    if isinstance(event, StepBegan):
+        return words.begun
+    return f"{words.ended} ({seconds(event.seconds)})" if words.ended else ""
 
 
 def seconds(value: float) -> str:
@@ -190,17 +197,12 @@ class LineDisplay(TextDisplay):
     _last: Message | None = None
 
     def show_step(self, event: StepEvent) -> None:
-        step, words = event.step, OPS[event.step.op]
-        if isinstance(event, StepFailed):
-            verb = f"**{words.begun} failed**"
-        elif isinstance(event, StepBegan):
-            verb = "" if self._preview or not words.begun else f"{words.begun} (0s)"
-        else:
-            ended = f"{words.ended} ({seconds(event.seconds)})" if words.ended else ""
-            verb = planned(step) if self._preview else ended
+        step, words, begins = event.step, OPS[event.step.op], isinstance(event, StepBegan)
+        verb = "" if begins and self._preview else status_of(event, preview=self._preview)
         if verb:
-            explained = self._preview or isinstance(event, StepBegan)
-            cause = f"because {self._blind(step.cause)}" if explained and step.op is not Op.REFRESH else ""
+            verb += " (0s)" if begins else ""
+            explained = (self._preview or begins) and step.op is not Op.REFRESH
+            cause = f"because {self._blind(step.cause)}" if explained else ""
             parts = (label(step.urn), self._palette(verb, words.color), diff_summary(step.diff), cause)
             self.print([f" {self._palette(words.symbol, words.color)} " + " ".join(filter(None, parts))])
 
@@ -245,10 +247,8 @@ class DetailDisplay(TextDisplay):
 
     def _change(self, path: str, change: Change, indent: str) -> list[str]:
         sign, color = _MARKS[change.kind]
-        sides = [
-            value_lines(self._shown(side), indent + "    ", self._blind)
-            for side, kind in ((change.old, ChangeKind.ADD), (change.new, ChangeKind.DELETE))
-            if change.kind is not kind
-        ]
-        lines = sides[0] if len(sides) == 1 else [*sides[0][:-1], f"{sides[0][-1]} => {sides[1][0]}", *sides[1][1:]]
+        old, new = (value_lines(self._shown(side), indent + "    ", self._blind) for side in (change.old, change.new))
+        lines = old if change.kind is ChangeKind.DELETE else new
+        if change.kind is ChangeKind.UPDATE:
+            lines = [*old[:-1], f"{old[-1]} => {new[0]}", *new[1:]]
         return [self._palette(f"{indent}  {sign} {path}: {lines[0]}", color), *lines[1:]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from engine.display.lines import BOLD, MAGENTA, OPS, RED, Blind, Palette, TextDisplay, diff_summary, planned, seconds
+from engine.display.lines import BOLD, MAGENTA, OPS, RED, Blind, Palette, TextDisplay, diff_summary, status_of
 from engine.events import Began, Ended, Event, Message, StepBegan, StepEvent, StepFailed
 from engine.model import Op, Step, short_type, urn_name, urn_type
 
@@ -60,18 +60,17 @@ class TreeDisplay(TextDisplay):
                     self._draw_what_fits()
 
     def show_step(self, event: StepEvent) -> None:
-        step, words = event.step, OPS[event.step.op]
+        step, text = event.step, status_of(event, preview=self._preview)
         row = self._rows.setdefault(step.urn, _Row(urn=step.urn))
         row.parent = step.state.parent
         if isinstance(event, StepFailed):
-            row.failed, row.status, row.began = True, f"**{words.begun} failed**", 0.0
+            row.failed, row.status, row.began = True, text, 0.0
         elif isinstance(event, StepBegan) and not self._preview:
-            row.step, row.status, row.began = step, words.begun, time.monotonic()
-        elif self._preview and (row.step is None or _rank(step.op) >= _rank(row.step.op)):
-            row.step, row.status = step, planned(step)
-        elif not self._preview and not isinstance(event, StepBegan):
-            row.step, row.began, row.info = step, 0.0, ""
-            row.status = f"{words.ended} ({seconds(event.seconds)})" if words.ended else ""
+            row.step, row.status, row.began = step, text, time.monotonic()
+        elif not self._preview:
+            row.step, row.status, row.began, row.info = step, text, 0.0, ""
+        elif row.step is None or _rank(step.op) >= _rank(row.step.op):
+            row.step, row.status = step, text
 
     def show_message(self, message: Message) -> None:
         if message.urn and message.text:
@@ -131,8 +130,7 @@ class TreeDisplay(TextDisplay):
         self._last = time.monotonic()
 
     def _draw(self, lines: list[str]) -> None:
-        up = f"\033[{self._drawn}F\033[J" if self._drawn else ""
-        self._out.write(up)
+        self._out.write(f"\033[{self._drawn}F\033[J" if self._drawn else "")
         self.print(lines)
         self._drawn = len(lines)
 

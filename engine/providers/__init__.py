@@ -14,7 +14,7 @@ from engine.providers.docker_api import DockerApi, DockerError, inspect, tolerat
 from engine.providers.schema import Schema, as_read, auto_name, check_inputs, compare
 from engine.values import Properties, reveal
 
-_SECONDS, _POLL_SECONDS = 30.0, 0.2
+REMOVE_SECONDS, POLL_SECONDS = 30.0, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +63,8 @@ class ResourceType:
         return state.inputs, state.outputs
 
     def update(self, context: Context, old: State, inputs: Properties, diff: Diff) -> Properties:  # noqa: ARG002
-        """Changes it in place; its outputs."""
-        raise ProviderError(f"{context.name}: it cannot be changed in place.")
+        """Changes it in place, where nothing else is said by creating it again; its outputs."""
+        return self.create(context, inputs)[1]
 
     def delete(self, context: Context, state: State) -> None:
         """Deletes it; that it is gone already is no error."""
@@ -123,7 +123,7 @@ class Bridged(ResourceType):
 
     def remove(self, context: Context, id_: str) -> None:
         """Removes it, as soon as it is not busy any more. Raises DockerError."""
-        deadline = time.monotonic() + (context.timeout_seconds or _SECONDS)
+        deadline = time.monotonic() + (context.timeout_seconds or REMOVE_SECONDS)
         while True:
             try:
                 with tolerating():
@@ -131,6 +131,6 @@ class Bridged(ResourceType):
             except DockerError as error:
                 if self.busy not in str(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(_POLL_SECONDS)
+                time.sleep(POLL_SECONDS)
             else:
                 return

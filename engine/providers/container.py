@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import ProviderError
 from engine.model import Diff, State
-from engine.providers import Bridged, Context
+from engine.providers import POLL_SECONDS, REMOVE_SECONDS, Bridged, Context
 from engine.providers.docker_api import DockerApi, DockerError, tolerating
 from engine.providers.image import ensure_image
 from engine.providers.schema import (
@@ -23,8 +23,6 @@ from engine.values import Properties, reveal
 
 _TIMES = '{"create":1200000000000,"delete":1200000000000,"update":1200000000000}'
 _META = f'{{"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{_TIMES},"schema_version":"2"}}'
-_POLL_SECONDS = 0.25
-_REMOVE_SECONDS = 30.0
 _NOT_READ_BACK = ("envs", "labels", "ports", "volumes", "networksAdvanced", "mounts")
 _MEBIBYTE = 1024 * 1024
 _NANO = 10**9
@@ -144,11 +142,11 @@ class Container(Bridged):
     def remove(self, context: Context, id_: str) -> None:
         with tolerating("already in progress"):
             context.docker().call("DELETE", f"/containers/{id_}", params={"force": 1, "v": 1})
-        deadline = time.monotonic() + _REMOVE_SECONDS
+        deadline = time.monotonic() + REMOVE_SECONDS
         while self.find(context, id_) is not None:
             if time.monotonic() > deadline:
                 raise ProviderError(f"container {id_[:12]}: Docker is still removing it. Run again.")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def _outputs(self, context: Context, inputs: Properties, id_: str) -> Properties:
         info = self.find(context, id_)

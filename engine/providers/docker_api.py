@@ -10,7 +10,6 @@ from urllib.parse import quote
 from engine.errors import ProviderError
 
 NOT_FOUND, CONFLICT = 404, 409
-_FIRST_ERROR = 400
 _SECONDS = 120  # one call; waiting is done by polling
 _POOL = 64
 
@@ -53,7 +52,7 @@ class DockerApi:
             response = client.request(method, f"{client.base_url}/v{client.api_version}{path}", **options)
         except requests.RequestException as error:
             raise DockerError(_unreachable(self._host, str(error))) from error
-        if response.status_code >= _FIRST_ERROR:
+        if not response.ok:
             raise DockerError(_message(response), response.status_code)
         return response
 

@@ -22,10 +22,6 @@ _BUILD_KIT = "BuilderBuildKit"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
-def host_platform() -> str:
-    return f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}"
-
-
 class Image(ResourceType):
     """An image built from a Dockerfile. Any change rebuilds it; deleting it leaves the image on the host."""
 
@@ -42,7 +38,8 @@ class Image(ResourceType):
         context = build.setdefault("context", ".")
         if not has_unknown(context):
             build.setdefault("dockerfile", str(Path(reveal(context)) / "Dockerfile"))
-        build.setdefault("platform", host_platform())
+        machine = platform.machine()
+        build.setdefault("platform", f"linux/{_ARCHITECTURES.get(machine, machine)}")
         paths = [reveal(build.get(key)) for key in ("context", "dockerfile")]
         if all(isinstance(path, str) for path in paths):
             build["contextDigest"] = BuildContext(paths[0], paths[1], cwd).digest()
@@ -73,9 +70,6 @@ class Image(ResourceType):
             "repoDigest": _build(context, files, build, name),
         }
 
-    def update(self, context: Context, old: State, inputs: Properties, diff: Diff) -> Properties:  # noqa: ARG002
-        return self.create(context, inputs)[1]
-
 
 class RemoteImage(Bridged):
     """An image pulled from a registry, or found on the host."""
@@ -91,9 +85,6 @@ class RemoteImage(Bridged):
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         info = self.find(context, str(reveal(state.inputs["name"])))
         return None if info is None else as_read(state, self._outputs(state.inputs, info), {})
-
-    def update(self, context: Context, old: State, inputs: Properties, diff: Diff) -> Properties:  # noqa: ARG002
-        return self.create(context, inputs)[1]
 
     def delete(self, context: Context, state: State) -> None:
         plain = reveal(state.inputs)

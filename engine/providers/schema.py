@@ -102,10 +102,9 @@ def _checked(where: str, value: Any, prop: Property) -> Any:
     if isinstance(value, Secret):
         return Secret(_checked(where, value.value, prop))
     type_, words = _KINDS[prop.kind]
-    if not isinstance(value, type_) or (isinstance(value, bool) and prop.kind != "flag"):
-        raise ProviderError(f"{where}: must be {words} (got {type(value).__name__}).")
-    if prop.kind == "decimal" and not _DECIMAL.fullmatch(value):
-        raise ProviderError(f"{where}: must be {words} (got {value!r}).")
+    strange = not isinstance(value, type_) or (isinstance(value, bool) and prop.kind != "flag")
+    if strange or (prop.kind == "decimal" and not _DECIMAL.fullmatch(value)):
+        raise ProviderError(f"{where}: must be {words} (got {type(value).__name__ if strange else repr(value)}).")
     if prop.kind == "object":
         return check_inputs(where, value, prop.fields)
     if prop.kind in ("objects", "object-set"):
@@ -133,8 +132,7 @@ def duration_text(nanoseconds: int) -> str:
 
 def canonical(value: Any, prop: Property) -> Any:
     """A form in which equal settings are equal; None stands for what is not set."""
-    if value is None:
-        value = prop.default
+    value = prop.default if value is None else value
     if value is None or value is UNKNOWN:
         return value
     if prop.kind == "object":

@@ -12,7 +12,7 @@ class FakeDocker(DockerApi):
     """Keeps containers, networks, volumes and images; `calls` has every request that changes something."""
 
     def __init__(self) -> None:
-        super().__init__("")
+        super().__init__("unix:///no/docker/here")
         self.containers: dict[str, dict[str, Any]] = {}
         self.networks: dict[str, dict[str, Any]] = {}
         self.volumes: dict[str, dict[str, Any]] = {}

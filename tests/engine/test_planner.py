@@ -231,6 +231,14 @@ def test_targets_leave_everything_else_alone() -> None:
     """)
 
 
+def test_what_is_no_target_takes_over_its_new_name_and_no_more() -> None:
+    """An alias takes effect, so that what refers to the new name finds it."""
+    states = recorded(container("old"))
+    new = container("old", {"image": "other"}, urn=urn(CONTAINER, "new"), aliases=(states[0].urn,))
+    [step] = planner(states, targets=frozenset({STACK})).plan(new)
+    assert (step.op, step.state) == (Op.SAME, replace(states[0], urn=new.urn))
+
+
 def test_a_target_is_not_deleted_from_under_another_resource() -> None:
     """The error names what still depends on it."""
     net = urn(NETWORK, "net")
