@@ -128,7 +128,7 @@ def new_project(folder: Path, name: str, program: str, config: str = "") -> Path
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "backend").mkdir()
     (folder / "home").mkdir()
-    plugins = Path.home() / ".pulumi" / "plugins"
+    plugins = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
     if plugins.is_dir():
         (folder / "home" / "plugins").symlink_to(plugins)
     runtime = f"runtime:\n  name: python\n  options:\n    virtualenv: {sys.prefix}\n"
