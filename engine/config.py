@@ -129,7 +129,7 @@ class StackConfig:
             if key not in values:
                 raise ConfigError(f"{where} is missing configuration value '{short}'")
             value = values[key].value
-            if isinstance(value, str) and declaration.type in ("array", "object"):
+            if isinstance(value, str) and declaration.type == "object":  # an array in JSON is no array to the CLI
                 try:
                     value = json.loads(value)
                 except ValueError:

@@ -64,6 +64,8 @@ def test_secrets_are_decrypted_at_any_depth(tmp_path: Path, monkeypatch: pytest.
         ("config: {'shop:host': x, 'shop:replicas': many}", "key 'replicas' must be of type 'integer'"),
         ("config: {'shop:host': x, 'shop:tls': 1}", "key 'tls' must be of type 'boolean'"),
         ("config: {'shop:host': x, 'shop:tags': text}", "key 'tags' must be of type 'array'"),
+        ("config: {'shop:host': x, 'shop:tags': '[a, b]'}", "key 'tags' must be of type 'array'"),
+        ("config: {'shop:host': x, 'shop:tags': '[\"a\"]'}", "key 'tags' must be of type 'array'"),
     ],
 )
 def test_missing_and_mistyped_values_are_told_as_the_cli_does(tmp_path: Path, text: str, message: str) -> None:
