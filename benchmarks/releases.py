@@ -79,7 +79,7 @@ def bare_restart(stack: Deployment) -> dict[str, Any]:
 
 def main() -> Report:
     runs: list[dict[str, Any]] = []
-    with watched() as machine, site("releases", port=PORT, bakeSeconds="5", postgresMemoryMb="512") as stack:
+    with watched() as machine, site("releases", port=PORT, bakeSeconds="5", postgresMemoryMb="768") as stack:
         for name, change in changes(stack):
             change()
             with load(port=stack.port, rate=RATE, least_seconds=LEAST_SECONDS) as report:
