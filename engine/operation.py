@@ -51,7 +51,7 @@ class Operation:
         self._values: dict[str, ConfigValue] = {}
         self._next: Program | None = None
         """The process for the update itself: it imports while the preview goes on and while we ask."""
-        self._foresees = False
+        self._foresees, self._lock = False, threading.Lock()
         self._foreseen: list[Registration] | None = None
         """What the program registered in a preview that found nothing to change."""
 
@@ -79,9 +79,11 @@ class Operation:
 
     def _tell(self, event: Event) -> None:
         """Shows it. At the first change in a preview it is clear that the program has to run once more."""
-        if self._foresees and isinstance(event, StepBegan) and event.step.op is not Op.SAME:
-            self._foresees = False
-            self._next = Program(self._session.project)
+        if isinstance(event, StepBegan) and event.step.op is not Op.SAME:
+            with self._lock:  # steps are told by many threads
+                if self._foresees:
+                    self._foresees = False
+                    self._next = Program(self._session.project)
         self._screen(event)
 
     def _confirm(self, noun: str) -> None:

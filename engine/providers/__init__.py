@@ -112,7 +112,7 @@ class Bridged(ResourceType):
 
     def observe(self, info: dict[str, Any]) -> Properties:
         """The outputs that an inspection tells."""
-        raise NotImplementedError
+        raise NotImplementedError  # a type that does not read in this way has no need of it
 
     def read(self, context: Context, state: State) -> tuple[Properties, Properties] | None:
         info = self.find(context, state.id)
