@@ -1,6 +1,7 @@
 """The main job beside Docker itself and beside `docker compose up`: first deploy and no-op, as ratios in one run."""
 
 import os
+import random
 import secrets
 import statistics
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 import docker
@@ -76,17 +78,23 @@ class Compose:
         self("down", "--volumes", "--timeout=5")
 
 
-def docker_alone(stack: Deployment) -> float:
+def days_of_no_build(count: int) -> list[str]:
+    """Dates that no build has had, so that a repeated run finds nothing of an earlier one in the builder's cache."""
+    first = date(1700, 1, 1)
+    return [str(first + timedelta(days=day)) for day in random.sample(range(100_000), count)]
+
+
+def docker_alone(stack: Deployment, day: str) -> float:
     """Seconds that Docker needs, one after the other, for the stack's image builds and container starts.
 
-    Each build gets a date of its own, so that the same layers are made as by a first deploy; each container is the
-    deployed one, started anew until it is healthy.
+    The date `day` makes every layer after the base anew, as a first deploy does; each container is the deployed one,
+    started anew until it is healthy.
     """
     client = docker.from_env()
     total = 0.0
     base, source = f"{stack.prefix}/debian:trixie", stack.pulumi("config", "get", "imagesFrom").stdout.strip()
     for family in ("python", "postgres", "nginx"):
-        arguments = [f"--build-arg={k}={v}" for k, v in {"BASE": base, "SOURCE": source, "PACKAGES_DATE": "1"}.items()]
+        arguments = [f"--build-arg={k}={v}" for k, v in {"BASE": base, "SOURCE": source, "PACKAGES_DATE": day}.items()]
         command = ["docker", "build", "--quiet", f"--tag=bench/{family}", *arguments, f"images/{family}"]
         total += seconds(lambda command=command: run(*command, cwd=stack.clone.path))  # type: ignore[misc]
     arguments = ["--build-arg=PYTHON_IMAGE=bench/python", "--build-arg=DJANGO_SETTINGS_MODULE=hedgerow.settings"]
@@ -109,9 +117,10 @@ def docker_alone(stack: Deployment) -> float:
 
 def first_deploy_beside_docker(stack: Deployment) -> dict[str, float]:
     """A deploy with every image built anew, and what Docker needs for the same by itself."""
-    alone = docker_alone(stack)
+    its_day, our_day = days_of_no_build(2)
+    alone = docker_alone(stack, its_day)
     stack.pulumi("destroy", "--yes")
-    stack.set(packagesDate="2001-01-01")  # no layer after the base is cached, as on a fresh machine
+    stack.set(packagesDate=our_day)
     ours = seconds(stack.up)
     return {"ours": ours, "docker": alone}
 
