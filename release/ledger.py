@@ -18,7 +18,13 @@ ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER")
 
 
 def record(
-    docker: Docker, plan: Plan, *, result: str, report: dict[str, Any], reason: str, moved: datetime | None = None
+    docker: Docker,
+    plan: Plan,
+    *,
+    result: str,
+    report: dict[str, Any],
+    reason: str,
+    healthy_to_live: float | None = None,
 ) -> dict[str, Any]:
     """A record of what has just happened, before it is chained."""
     image = plan.record["image"]
@@ -37,17 +43,20 @@ def record(
             "image_digest": digest,
             "edge": plan.edge,
             "proof": report | {"verdict": proof.verdict(report)},
-            "healthy_to_live_seconds": _healthy_to_live(docker, plan, moved),
+            "healthy_to_live_seconds": healthy_to_live,
             "result": result,
             "reason": reason,
         }
     )
 
 
-def _healthy_to_live(docker: Docker, plan: Plan, moved: datetime | None) -> float | None:
-    """Seconds between the first good health check of the last replica and the move of the traffic; None if unknown."""
+def healthy_to_live(docker: Docker, joining: Sequence[str], moved: datetime | None) -> float | None:
+    """Seconds between the first good health check of the last replica that joins and the move of the traffic.
+
+    None if that is not known, and where none joins.
+    """
     first = []
-    for found in inspect(docker, plan.replicas):
+    for found in inspect(docker, joining):
         probes = (found["State"].get("Health") or {}).get("Log") or []
         good = [datetime.fromisoformat(probe["End"]) for probe in probes if probe["ExitCode"] == 0]
         first += [min(good)] if good else []

@@ -15,14 +15,15 @@ def roll(docker: Docker, plan: Plan, done: int, tell: Callable[[str], None]) -> 
     Raises StepError, with all the old ones serving again, and they alone.
     """
     with running(docker, plan, keep=True) as tools:
-        live, seen = tools.look()
+        now = tools.look()
+        live = now.release
         old = replicas_of(docker, plan.prefix, live)
         if not old or live == plan.release:
             return
         leaving = old[: done * len(old) // len(plan.replicas)]
         staying = [_socket(name, plan.prefix) for name in old[len(leaving) :]]
         try:
-            if seen is None:
+            if now.requests is None:
                 tools.start_probing()
             revive(docker, plan.replicas[:done], plan.start_seconds)  # what an earlier try has parked
             tools.gate(plan.sockets[:done])

@@ -39,9 +39,11 @@ class Switch:
 
     def __init__(self, docker: Docker, plan: Plan, tools: Tools, tell: Tell) -> None:
         self._docker, self._plan, self._tools, self._tell = docker, plan, tools, tell
-        live, seen = tools.look()
-        self._probing, self._seen = seen is not None, seen or 0
-        self._before = live if replicas_of(docker, plan.prefix, live) else ""
+        now = tools.look()
+        self._probing, self._seen = now.requests is not None, now.requests or 0
+        self._before = now.release if replicas_of(docker, plan.prefix, now.release) else ""
+        pairs = zip(plan.replicas, plan.sockets, strict=True)
+        self._joining = [replica for replica, socket in pairs if socket not in now.sockets]
         self._new = self._before not in ("", plan.release)
         """There is a release to take the traffic from, and to give it back to."""
         self._committed = False
@@ -144,7 +146,10 @@ class Switch:
         report: dict[str, Any] = {}
         with suppress(StepError):
             report = self._tools.stop_probing() if self._probing else {}
-        record = ledger.record(self._docker, self._plan, result=result, report=report, reason=reason, moved=self._moved)
+        seconds = ledger.healthy_to_live(self._docker, self._joining, self._moved)
+        record = ledger.record(
+            self._docker, self._plan, result=result, report=report, reason=reason, healthy_to_live=seconds
+        )
         return report, self._tools.append(record)
 
     def _prune(self, records: Sequence[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,18 @@ SPARE_SECONDS = 1800
 RELEASE = "django-stack.release"
 PLAN = "/tmp/plan.json"  # noqa: S108 - a path in the container
 """What a step that ends the release must know. The one that takes it does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What is live, and how far the proof is."""
+
+    release: str
+    """Empty before the first."""
+    sockets: Sequence[str]
+    """Where its replicas take the requests of visitors."""
+    requests: int | None
+    """How many the proof has seen; None without a proof."""
 
 
 class Tools:
@@ -48,10 +61,9 @@ class Tools:
         """Note which images are needed, for the next release to clear away all others."""
         self.python("slots", "keep", *sorted(images))
 
-    def look(self) -> tuple[str, int | None]:
-        """The live release, or an empty text, and how many requests the proof has seen; None without a proof."""
-        found = json.loads(self.python("go_live", "look"))
-        return found["release"], found["requests"]
+    def look(self) -> Live:
+        """What is live, and how far the proof is."""
+        return Live(**json.loads(self.python("go_live", "look")))
 
     def move(self, sockets: Sequence[str], *, canary: int | None = None) -> datetime:
         """Point the slots at these sockets, if the replicas behind them pass the gate: all slots, or a canary's.

@@ -1,7 +1,7 @@
 """The moment of a release, in one process, as every further one would cost time: look, then gate and point.
 
-    go_live.py look                                          the live release, and the requests of the proof so far
-                                                             (null: there is no proof)
+    go_live.py look                                          the live release, the sockets that it serves on, and the
+                                                             requests of the proof so far (null: there is no proof)
     go_live.py move [--canary N] GATE-ARGUMENTS SOCKET...    if the gate is open, point the slots at these sockets
 
 `look` prints JSON. `move` prints what the gate prints, and exits 1 without having moved anything if it is closed; else
@@ -18,9 +18,9 @@ import slots
 
 
 def look() -> str:
-    """What is live, and how much traffic the proof has seen."""
+    """What is live, where, and how much traffic the proof has seen."""
     requests = json.loads(prober.REPORT.read_text())["requests"] if prober.REPORT.exists() else None
-    return json.dumps({"release": slots.live(), "requests": requests})
+    return json.dumps({"release": slots.live(), "sockets": slots.serving(), "requests": requests})
 
 
 def move(words: list[str]) -> None:

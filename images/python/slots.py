@@ -77,6 +77,11 @@ def committed(directory: Path = DIRECTORY) -> dict[str, str]:
     return dict(json.loads(file.read_text())["slots"]) if file.exists() else {}
 
 
+def serving(directory: Path = DIRECTORY) -> list[str]:
+    """The sockets for visitors as of the last commit, sorted; none before the first."""
+    return sorted({socket for slot, socket in committed(directory).items() if slot in names(ORDINARY)})
+
+
 def keep(images: list[str], directory: Path = DIRECTORY) -> None:
     """Note which images are needed, for whoever clears away what failed."""
     fresh = directory / f"{KEPT}.new"

@@ -104,7 +104,7 @@ def test_silence_is_never_an_open_gate(
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Slots of a release that is live, and no proof."""
     monkeypatch.setattr(slots, "DIRECTORY", tmp_path)
-    for name in ("show", "write", "live"):
+    for name in ("show", "write", "live", "serving"):
         monkeypatch.setattr(getattr(slots, name), "__defaults__", (tmp_path,))
     monkeypatch.setattr(prober, "REPORT", tmp_path / "report.json")
     monkeypatch.setattr(prober, "PHASE", tmp_path / "phase")
@@ -137,11 +137,12 @@ def test_no_slot_moves_when_the_gate_is_closed(folder: Path, capsys: pytest.Capt
     assert prober.current_phase() == "before"
 
 
-def test_a_look_says_what_is_live_and_whether_there_is_a_proof(folder: Path) -> None:
+def test_a_look_says_what_is_live_and_where_and_whether_there_is_a_proof(folder: Path) -> None:
     """One that has seen no request yet is a proof all the same."""
-    assert json.loads(go_live.look()) == {"release": "aaaaaaaaaa", "requests": None}
+    live = {"release": "aaaaaaaaaa", "sockets": ["/run/web/old-1.sock"]}
+    assert json.loads(go_live.look()) == live | {"requests": None}
     prober.save(prober.Proof().report, folder / "report.json")
-    assert json.loads(go_live.look()) == {"release": "aaaaaaaaaa", "requests": 0}
+    assert json.loads(go_live.look()) == live | {"requests": 0}
 
 
 def test_what_is_expected_is_what_was_told() -> None:

@@ -15,8 +15,9 @@ SEEN = RAN | {"phases": {"after": {"new": {"requests": 60}}}}
 
 
 def look(release: str = OLD, requests: int | None = 100) -> str:
-    """What is live, and what the proof has seen."""
-    return json.dumps({"release": release, "requests": requests})
+    """What is live, on its first socket, and what the proof has seen."""
+    sockets = [f"/run/web/{release}-1.sock"] if release else []
+    return json.dumps({"release": release, "sockets": sockets, "requests": requests})
 
 
 class Stage(FakeDocker):

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from release import ledger
-from release.ledger import kept, migrations
+from release.ledger import healthy_to_live, kept, migrations
 from tests.unit.release.fake_docker import FakeDocker
 from tests.unit.release.plans import NEW, PLAN, replicas
 from tests.unit.release.stage import RAN
-
-MOVED = datetime(2026, 11, 24, 10, 0, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -24,9 +22,9 @@ def docker() -> FakeDocker:
     return docker
 
 
-def recorded(docker: FakeDocker, moved: datetime | None = MOVED) -> dict[str, Any]:
+def recorded(docker: FakeDocker) -> dict[str, Any]:
     """The record of a release that went live."""
-    return ledger.record(docker, PLAN, result="live", report=RAN, reason="", moved=moved)
+    return ledger.record(docker, PLAN, result="live", report=RAN, reason="", healthy_to_live=0.88)
 
 
 def test_a_record_has_all_that_a_rollback_and_a_reader_need(
@@ -66,14 +64,17 @@ def test_the_documentation_has_every_field_of_a_record(docker: FakeDocker, monke
     assert missing == []
 
 
-def test_the_time_from_healthy_to_live_is_that_of_the_last_replica(docker: FakeDocker) -> None:
-    """Not known where the traffic has not moved, or nobody was ever healthy."""
-    docker.containers[PLAN.replicas[1]].probed = "2026-11-24T10:00:00.9Z"
-    assert recorded(docker)["healthy_to_live_seconds"] == 0.1
-    assert recorded(docker, moved=None)["healthy_to_live_seconds"] is None
-    for container in docker.containers.values():
-        container.health = "starting"
-    assert recorded(docker)["healthy_to_live_seconds"] is None
+def test_the_time_from_healthy_to_live_is_that_of_the_last_replica_that_joins(docker: FakeDocker) -> None:
+    """Not known where none joins, the traffic has not moved, or nobody was ever healthy."""
+    first, last = PLAN.replicas
+    docker.containers[last].probed = "2026-11-24T10:00:00.9Z"
+    moved = datetime(2026, 11, 24, 10, 0, 1, tzinfo=UTC)
+    assert healthy_to_live(docker, [first], moved) == 0.88
+    assert healthy_to_live(docker, [first, last], moved) == 0.1
+    assert healthy_to_live(docker, [], moved) is None
+    assert healthy_to_live(docker, [first], None) is None
+    docker.containers[first].health = "starting"
+    assert healthy_to_live(docker, [first], moved) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from release import ledger
 from release.errors import DockerError, GateError, StepError
 from release.roll import roll
 from tests.unit.release.plans import NEW, OLD, nginx, plan, replicas
-from tests.unit.release.stage import TOOLS, Stage, gone
+from tests.unit.release.stage import TOOLS, Stage, gone, look
 
 OLD_NAMES = [f"shop-prod-web-{OLD}-{number}" for number in (1, 2, 3)]
 SOCKETS = {release: [f"/run/web/{release}-{number}.sock" for number in (1, 2, 3)] for release in (OLD, NEW)}
@@ -54,7 +54,7 @@ def test_the_gate_comes_first_and_the_drain_last(docker: Stage) -> None:
 
 def test_a_proof_begins_where_none_has(docker: Stage) -> None:
     """After a try that failed."""
-    docker.tool("go_live.py look", f'{{"release": "{OLD}", "requests": null}}')
+    docker.tool("go_live.py look", look(OLD, None))
     roll(docker, THREE, 1, print)
     assert docker.story.count("probe") == 1
 

@@ -15,7 +15,7 @@ from release.switch import switch
 from tests.unit.release.conftest import Clock
 from tests.unit.release.fake_docker import Answer, FakeDocker
 from tests.unit.release.plans import NEW, NGINX, OLD, PLAN, nginx, plan, replicas
-from tests.unit.release.stage import MOVED, SEEN, TOOLS, Stage, gone
+from tests.unit.release.stage import MOVED, SEEN, TOOLS, Stage, gone, look
 
 OLD_1, OLD_2 = f"shop-prod-web-{OLD}-1", f"shop-prod-web-{OLD}-2"
 NEW_1, NEW_2 = PLAN.replicas
@@ -107,6 +107,15 @@ def test_a_record_is_written(docker: Stage) -> None:
     assert (record["release"], record["result"], record["reason"], record["who"]) == (NEW, "live", "", "ann@host")
     assert record["proof"]["requests"] == 300
     assert record["healthy_to_live_seconds"] == 0.38
+
+
+def test_a_scale_is_timed_by_the_replicas_that_join(docker: Stage) -> None:
+    """The others have been healthy for long."""
+    docker.tool("go_live.py look", look(NEW))
+    docker.containers[NEW_1].probed = "2026-11-24T08:00:00Z"
+    docker.containers[NEW_2].probed = "2026-11-24T10:00:00.25Z"
+    run(docker)
+    assert [record["healthy_to_live_seconds"] for record in docker.records] == [0.25]
 
 
 def test_what_was_cut_short_is_told(docker: Stage) -> None:
