@@ -23,8 +23,6 @@ PORT, TWIN_PORT = 18474, 18475
 DEPLOYS, RATE = int(os.environ.get("BENCH_DEPLOYS", "20")), 60.0
 LEAST_SECONDS, LEAST_REQUESTS = 29.0, 5_000
 """Of one run of load."""
-TWIN_EACH = 3
-"""One deploy of so many is made beside the site as well."""
 CONFIG = {"bakeSeconds": "5", "postgresMemoryMb": "768"}
 
 
@@ -90,16 +88,14 @@ def main() -> Report:
         site("releases", port=PORT, **CONFIG) as stack,
         site("twin", port=TWIN_PORT, **CONFIG) as twin,
     ):
-        for number, (change, same) in enumerate(zip(changes(stack), changes(twin), strict=True)):
+        for change, same in zip(changes(stack), changes(twin), strict=True):
             runs.append(deploy(stack, loaded=stack, change=change))
-            if number % TWIN_EACH == 0:
-                beside.append(deploy(twin, loaded=stack, change=same))
+            beside.append(deploy(twin, loaded=stack, change=same))
         restart = bare_restart(stack)
         ledger = [record for record in records(stack) if record["result"] == "live"]
     sums = together(runs)
     live = [record["healthy_to_live_seconds"] for record in ledger if record["healthy_to_live_seconds"] is not None]
-    compared = [run for number, run in enumerate(runs) if number % TWIN_EACH == 0]
-    p99 = median_p99(compared) / median_p99(beside)
+    p99 = median_p99(runs) / median_p99(beside)
     return Report(
         title=f"{DEPLOYS} deploys under load",
         measures=[

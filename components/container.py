@@ -94,7 +94,8 @@ def run(name: str, spec: ContainerSpec, opts: pulumi.ResourceOptions, *, disposa
         opts=opts.merge(pulumi.ResourceOptions(replace_on_changes=_ONLY_SAID_TO_CHANGE, delete_before_replace=True)),
     )
     # The provider has no limit of processes; the step that waits sets it.
-    words = ["ready", spec.name, f"--pids={spec.limits.pids}", f"--seconds={spec.start_seconds}"]
+    limits = [f"--pids={spec.limits.pids}", f"--cpu-shares={cpu_shares(spec.limits)}"]
+    words = ["ready", spec.name, *limits, f"--seconds={spec.start_seconds}"]
     ready = release_step(
         f"{name}-ready",
         [*words, *(["--disposable"] if disposable else [])],

@@ -32,7 +32,14 @@ def ready(docker: DockerCli, arguments: argparse.Namespace) -> None:
     """Where a replica fails, its release does."""
     name = arguments.name
     try:
-        make_ready(docker, name, pids=arguments.pids, seconds=arguments.seconds, disposable=arguments.disposable)
+        make_ready(
+            docker,
+            name,
+            pids=arguments.pids,
+            cpu_shares=arguments.cpu_shares,
+            seconds=arguments.seconds,
+            disposable=arguments.disposable,
+        )
     except NotReadyError as error:
         abandon_with(docker, name, str(error).partition("\n")[0])
         raise
@@ -56,6 +63,7 @@ def argument_parser() -> argparse.ArgumentParser:
     readying = steps.add_parser("ready", help="limit a container's processes, and wait until it is healthy")
     readying.add_argument("name")
     readying.add_argument("--pids", type=int, required=True)
+    readying.add_argument("--cpu-shares", type=int, required=True, help="its weight once it is healthy")
     readying.add_argument("--seconds", type=float, required=True)
     readying.add_argument("--disposable", action="store_true", help="stop it when it fails: its predecessor serves")
     clearing = steps.add_parser("clear", help="remove web containers and images of releases that failed")

@@ -15,6 +15,8 @@ JUDGEMENT_SECONDS = 5.0
 """How long a container's own step may take to give it up after a crash. There is none if it was healthy before."""
 READ_LINES, SHOWN_LINES = 100, 25
 """Of a log's end."""
+STARTING_SHARE = 4
+"""A replica that starts has this fraction of its CPU weight: where CPUs are short, those that serve come first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,25 +119,35 @@ def _told(name: str, what: str, state: State, log: str) -> str:
     return f"{name}: {what}: {because}{probe}\n  the end of its log:\n{lines}"
 
 
-def make_ready(docker: Docker, name: str, *, pids: int, seconds: float, disposable: bool) -> None:
+def make_ready(docker: Docker, name: str, *, pids: int, cpu_shares: int, seconds: float, disposable: bool) -> None:
     """Limit a container's processes, see that it runs, and wait until it is healthy. Raises NotReadyError.
 
-    A `disposable` one is stopped when it fails, and stays stopped: its predecessor serves, a crash loop helps nobody.
-    The container is kept, with its log; another try starts it again.
+    A `disposable` one gives way to its predecessor while it starts. It is stopped when it fails, and stays stopped: a
+    crash loop helps nobody. The container is kept, with its log; another try starts it again.
     """
-    try:
-        docker("update", f"--pids-limit={pids}", *(["--restart=always"] if disposable else []), name)
-    except DockerError:  # as in the moment of a crash, which then is what has to be told
-        found = inspect(docker, [name])
-        if not found or not State.of(found[0]).crashed:
-            raise
+    if not disposable:
+        _limit(docker, name, f"--pids-limit={pids}")
+        wait_until_ready(docker, name, seconds=seconds)
+        return
+    _limit(docker, name, f"--pids-limit={pids}", "--restart=always", f"--cpu-shares={cpu_shares // STARTING_SHARE}")
     found = inspect(docker, [name])
-    if disposable and found and found[0]["State"]["Status"] in ("exited", "created"):
+    if found and found[0]["State"]["Status"] in ("exited", "created"):
         docker("start", name)
     try:
         wait_until_ready(docker, name, seconds=seconds)
     except NotReadyError:
-        if not disposable or _give_up(docker, name):
+        if _give_up(docker, name):
+            raise
+    finally:
+        docker("update", f"--cpu-shares={cpu_shares}", name, check=False)
+
+
+def _limit(docker: Docker, name: str, *limits: str) -> None:
+    try:
+        docker("update", *limits, name)
+    except DockerError:  # as in the moment of a crash, which then is what has to be told
+        found = inspect(docker, [name])
+        if not found or not State.of(found[0]).crashed:
             raise
 
 

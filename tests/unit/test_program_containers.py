@@ -42,13 +42,15 @@ def test_every_container_has_a_limit_of_processes_and_is_waited_for(stacks: dict
         for container in declarations.of("Container"):
             step = declarations.all[f"Command {container.name}-ready"]
             words = re.fullmatch(
-                r"\S+/python -m release ready (\S+) --pids=(\d+) --seconds=(\d+)( --disposable)?", step.inputs["create"]
+                r"\S+/python -m release ready (\S+) --pids=(\d+) --cpu-shares=(\d+) --seconds=(\d+)( --disposable)?",
+                step.inputs["create"],
             )
             assert words
             assert words[1] == container.inputs["name"]
             assert int(words[2]) >= 10
-            assert int(words[3]) >= 60
-            assert bool(words[4]) == (role(container) in ("web", "nginx"))
+            assert int(words[3]) == container.inputs["cpuShares"]
+            assert int(words[4]) >= 60
+            assert bool(words[5]) == (role(container) in ("web", "nginx"))
             assert step.parent == container.parent
             assert step.depends_on == (f"Container {container.name}",)
 

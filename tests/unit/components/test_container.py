@@ -104,7 +104,9 @@ def test_a_step_limits_a_containers_processes_and_waits_until_it_is_healthy() ->
     step = declarations.all["Command cache-ready"]
     assert step.parent == declarations.all["Container cache"].parent == "Box box"
     assert step.depends_on == ("Container cache",)
-    assert step.inputs["create"] == ("/usr/bin/python3.12 -m release ready shop-dev-cache --pids=30 --seconds=75")
+    assert step.inputs["create"] == (
+        "/usr/bin/python3.12 -m release ready shop-dev-cache --pids=30 --cpu-shares=512 --seconds=75"
+    )
     environment = dict(step.inputs["environment"])
     assert environment.pop("AGAIN_FOR").startswith("cache-")
     assert environment == {"DOCKER_HOST": "ssh://deploy@server"}

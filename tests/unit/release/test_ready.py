@@ -11,6 +11,8 @@ from tests.unit.release.conftest import Clock
 from tests.unit.release.fake_docker import FakeContainer, FakeDocker
 
 STARTING = {"health": "starting"}
+STARTS, STARTED = "update --pids-limit=30 --restart=always --cpu-shares=256 web", "update --cpu-shares=1024 web"
+"""A disposable container gives way to its predecessor until it is healthy."""
 CRASH_LOG = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'shop'"
 
 
@@ -187,7 +189,7 @@ def test_those_that_are_late_are_told_when_time_is_up(clock: Clock) -> None:
 def test_the_step_limits_processes_and_waits() -> None:
     """A container that has no predecessor keeps its restart policy, whatever becomes of it."""
     docker = FakeDocker(FakeContainer(name="db", policy="always"))
-    make_ready(docker, "db", pids=30, seconds=60, disposable=False)
+    make_ready(docker, "db", pids=30, cpu_shares=1024, seconds=60, disposable=False)
     assert docker.calls == ["update --pids-limit=30 db"]
 
 
@@ -195,7 +197,7 @@ def test_a_container_without_predecessor_goes_on_trying() -> None:
     """It is what serves, or nothing does."""
     docker = FakeDocker(FakeContainer(name="db", status="restarting", restarts=4))
     with pytest.raises(NotReadyError):
-        make_ready(docker, "db", pids=30, seconds=60, disposable=False)
+        make_ready(docker, "db", pids=30, cpu_shares=1024, seconds=60, disposable=False)
     assert docker.calls == ["update --pids-limit=30 db"]
     assert docker.containers["db"].policy == "always"
 
@@ -204,11 +206,12 @@ def test_a_disposable_container_that_fails_is_stopped_and_kept() -> None:
     """Its predecessor serves: a crash loop helps nobody, and its log may help somebody."""
     docker = FakeDocker(FakeContainer(name="web", status="restarting", restarts=2))
     with pytest.raises(NotReadyError):
-        make_ready(docker, "web", pids=30, seconds=60, disposable=True)
+        make_ready(docker, "web", pids=30, cpu_shares=1024, seconds=60, disposable=True)
     assert docker.calls == [
-        "update --pids-limit=30 --restart=always web",
+        STARTS,
         "update --restart=no web",
         "stop --time=5 web",
+        STARTED,
     ]
     assert docker.containers["web"].status == "exited"
 
@@ -218,8 +221,8 @@ def test_a_disposable_container_that_is_healthy_at_the_last_moment_is_kept(late:
     """A switch may have moved the traffic to it by then."""
     container = FakeContainer(name="web", health="starting", restarts=1, next=deque([{}, {}, late]))
     docker = FakeDocker(container)
-    make_ready(docker, "web", pids=30, seconds=60, disposable=True)
-    assert docker.calls[1:] == ["update --restart=no web", "update --restart=always web"]
+    make_ready(docker, "web", pids=30, cpu_shares=1024, seconds=60, disposable=True)
+    assert docker.calls[1:] == ["update --restart=no web", "update --restart=always web", STARTED]
     assert (container.status, container.policy) == ("running", "always")
 
 
@@ -245,8 +248,8 @@ def test_a_disposable_container_is_started_again_by_another_try(status: str) -> 
     )
     container.next = deque([{}, {}, {"health": "healthy"}])
     docker = FakeDocker(container)
-    make_ready(docker, "web", pids=30, seconds=60, disposable=True)
-    assert docker.calls == ["update --pids-limit=30 --restart=always web", "start web"]
+    make_ready(docker, "web", pids=30, cpu_shares=1024, seconds=60, disposable=True)
+    assert docker.calls == [STARTS, "start web", STARTED]
     assert (container.status, container.policy) == ("running", "always")
 
 
@@ -256,8 +259,8 @@ def test_a_container_that_crashes_just_as_it_is_limited_is_told_as_crashed() -> 
     moment = DockerError("docker update: cannot update a stopped container: unknown")
     docker.answer("update", moment, moment, lambda words, _: docker._update(words))
     with pytest.raises(NotReadyError, match="it ended with code 0: Its log says why"):
-        make_ready(docker, "web", pids=30, seconds=60, disposable=True)
-    assert docker.calls[1:] == ["update --restart=no web", "stop --time=5 web", "update --restart=no web"]
+        make_ready(docker, "web", pids=30, cpu_shares=1024, seconds=60, disposable=True)
+    assert docker.calls[1:] == ["update --restart=no web", "stop --time=5 web", "update --restart=no web", STARTED]
     assert docker.containers["web"].policy == "no"
 
 
@@ -266,5 +269,5 @@ def test_an_engine_that_fails_stops_nothing() -> None:
     docker = FakeDocker(FakeContainer(name="web"))
     docker.answer("update", DockerError("docker update web: no space left on device"))
     with pytest.raises(DockerError, match="no space left"):
-        make_ready(docker, "web", pids=30, seconds=60, disposable=True)
+        make_ready(docker, "web", pids=30, cpu_shares=1024, seconds=60, disposable=True)
     assert docker.containers["web"].status == "running"
