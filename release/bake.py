@@ -88,6 +88,11 @@ def _worse(before: Level, now: Level) -> str:
     if now.errors >= FEWEST_ERRORS and now.error_share > 2 * before.error_share + ERROR_MARGIN:
         share = f"{now.error_share:.0%}; {before.error_share:.0%} before"
         return f"{now.errors} of {now.requests} requests got a server error ({share})"
+    return ""
+
+
+def slower(before: Level, now: Level) -> str:
+    """Why its latency is a reason to give its traffic back; empty while it is none."""
     slow = max(LATENCY_FACTOR * before.p95_seconds, before.p95_seconds + LATENCY_MARGIN_SECONDS)
     if min(before.requests, now.requests) >= FEWEST_FOR_LATENCY and now.p95_seconds > slow:
         return f"one request in 20 takes {now.p95_seconds:.2f} s or more ({before.p95_seconds:.2f} s before)"

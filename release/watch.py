@@ -14,6 +14,8 @@ from release.ready import State
 LOOK_SECONDS = 1.0
 BASELINE_SECONDS = 60
 """How far back the level before is measured."""
+WARM_UP = timedelta(seconds=2)
+"""Time in which every worker answers its first visitors, with connections and templates that are not there yet."""
 
 
 class Watch:
@@ -33,9 +35,10 @@ class Watch:
 
     def reason(self) -> str:
         """Why the release must give its traffic back; empty while there is no reason."""
-        log, replicas = self._log(self._since), self._replicas()
+        log, warm, replicas = self._log(self._since), self._log(self._since + WARM_UP), self._replicas()
         for probes, before in self._before.items():
-            if reason := bake.verdict(before, bake.level(log, self._plan.release, probes=probes), replicas):
+            now, later = (bake.level(lines, self._plan.release, probes=probes) for lines in (log, warm))
+            if reason := bake.verdict(before, now, replicas) or bake.slower(before, later):
                 return reason
         return ""
 

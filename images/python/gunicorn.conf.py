@@ -1,8 +1,13 @@
 """Gunicorn's configuration; every value comes from the stack."""
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+WARM_UP_SECONDS = 5
 
 _socket = os.environ["GUNICORN_SOCKET"]
 # Long requests and WebSockets come on a socket of their own, so that a release can wait for them on other terms.
@@ -22,9 +27,33 @@ accesslog = None  # Nginx logs the requests, with the time that the client saw
 _IDENTITY = [("X-Stack-Release", os.environ["RELEASE"]), ("X-Stack-Replica", os.environ["REPLICA"])]
 
 
+def _warm_up(application: Any) -> None:
+    """Ask for the health path, so that what a first request imports is there before a visitor comes.
+
+    In a thread of its own, which takes its database connection along. Whatever goes wrong is the health check's to say.
+    """
+    environ = {
+        "PATH_INFO": os.environ["HEALTH_PATH"],
+        "HTTP_HOST": os.environ["ALLOWED_HOSTS"].split(",")[0],
+        "HTTP_X_FORWARDED_PROTO": "https",
+        "REMOTE_ADDR": "",  # as with every request that comes by way of a socket
+    }
+    setup_testing_defaults(environ)
+
+    def ask() -> None:
+        with contextlib.suppress(Exception), contextlib.closing(application(environ, lambda *_: None)) as answer:
+            for _ in answer:
+                pass
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(WARM_UP_SECONDS)
+
+
 def post_worker_init(worker: Any) -> None:
     """Have every answer say which release and replica gave it; Nginx shows that to probes alone."""
     application = worker.wsgi
+    _warm_up(application)
 
     def with_identity(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from release.bake import Level, Replica, level, verdict
+from release.bake import Level, Replica, level, slower, verdict
 
 WELL = (
     Replica(name="web-1", running=True, restarts=0, out_of_memory=False, health="healthy"),
@@ -63,7 +63,7 @@ def line(release: str = "new", status: int = 200, seconds: float = 0.1) -> str:
 )
 def test_a_release_that_is_as_good_as_the_one_before_stays(before: Level, now: Level) -> None:
     """Or as bad; or worse by no more than chance."""
-    assert verdict(before, now, WELL) == ""
+    assert verdict(before, now, WELL) == slower(before, now) == ""
 
 
 # Reasons
@@ -79,14 +79,24 @@ def test_a_release_that_is_as_good_as_the_one_before_stays(before: Level, now: L
         (at(), at(lost=3), "3 requests got no answer from any replica"),
         (at(requests=0), at(requests=0, lost=3), "3 requests got no answer from any replica"),
         (at(lost=10), at(lost=25), "25 requests got no answer from any replica"),
+    ],
+)
+def test_a_release_that_is_worse_gives_its_traffic_back(before: Level, now: Level, reason: str) -> None:
+    """Server errors, answers that do not come."""
+    assert verdict(before, now, WELL) == reason
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
         (at(p95=0.1), at(p95=0.61), "one request in 20 takes 0.61 s or more (0.10 s before)"),
         (at(p95=1.0), at(p95=4.1), "one request in 20 takes 4.10 s or more (1.00 s before)"),
         (at(requests=50, p95=0.1), at(requests=50, p95=0.7), "one request in 20 takes 0.70 s or more (0.10 s before)"),
     ],
 )
-def test_a_release_that_is_worse_gives_its_traffic_back(before: Level, now: Level, reason: str) -> None:
-    """Server errors, answers that do not come, answers that take too long."""
-    assert verdict(before, now, WELL) == reason
+def test_a_release_that_is_slower_gives_its_traffic_back(before: Level, now: Level, reason: str) -> None:
+    """Answers that take too long."""
+    assert slower(before, now) == reason
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,20 @@ def test_requests_are_judged_from_the_beginning_of_the_watch(docker: FakeDocker)
     watching = Watch(docker, PLAN, before=OLD, since=moved, tell=print)
     docker.containers[PLAN.nginx].log = "\n".join([line(NEW, 500)] * 3)
     assert watching.reason() == "3 of 3 requests got a server error (100%; 0% before)"
-    assert asked[-1] == f"logs --since=2026-11-24T10:30:05.000000Z {PLAN.nginx}"
+    assert asked[1] == f"logs --since=2026-11-24T10:30:05.000000Z {PLAN.nginx}"
+
+
+def test_latency_is_judged_once_the_workers_are_warm(docker: FakeDocker) -> None:
+    """First answers take longer, and are no illness."""
+    moved = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
+    docker.containers[PLAN.nginx].log = "\n".join([line(OLD)] * 60)
+    watching = Watch(docker, PLAN, before=OLD, since=moved, tell=print)
+    slow = "\n".join([line(NEW).replace("0.1", "0.9")] * 60)
+    docker.answer("logs --since=2026-11-24T10:30:05", slow)
+    docker.answer("logs --since=2026-11-24T10:30:07", "")
+    assert watching.reason() == ""
+    docker.answer("logs --since=2026-11-24T10:30:07", slow)
+    assert watching.reason() == "one request in 20 takes 0.90 s or more (0.10 s before)"
 
 
 @pytest.mark.parametrize("failing", ["172.18.0.1", "127.0.0.1"])

@@ -1,0 +1,83 @@
+"""What a worker does before it takes requests, and what it adds to answers."""
+
+import runpy
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+FILE = Path(__file__).parents[3] / "images" / "python" / "gunicorn.conf.py"
+ENVIRONMENT = {
+    "GUNICORN_SOCKET": "/run/web/aaaaaaaaaa-1.sock",
+    "GUNICORN_WORKERS": "2",
+    "GUNICORN_THREADS": "4",
+    "GUNICORN_TIMEOUT": "30",
+    "GUNICORN_GRACEFUL_TIMEOUT": "25",
+    "WSGI_APPLICATION": "shop.wsgi",
+    "RELEASE": "aaaaaaaaaa",
+    "REPLICA": "1",
+    "HEALTH_PATH": "/health/",
+    "ALLOWED_HOSTS": "www.example.com,example.com",
+}
+
+
+@pytest.fixture
+def configuration(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The file's names, as Gunicorn takes them."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(str(FILE))
+
+
+class Application:
+    """A WSGI application that remembers what it was asked, and answers or fails."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.asked: list[tuple[str, str, str, str]] = []
+        self.threads: set[int] = set()
+        self._failure = failure
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        names = ("REQUEST_METHOD", "PATH_INFO", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO")
+        self.asked.append(tuple(environ[name] for name in names))
+        self.threads.add(threading.get_ident())
+        if self._failure:
+            raise self._failure
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return iter([b"well"])
+
+
+def test_a_worker_asks_for_the_health_path_before_it_takes_requests(configuration: dict[str, Any]) -> None:
+    """As Nginx would, and in another thread: its database connection ends with that."""
+    application = Application()
+    configuration["post_worker_init"](SimpleNamespace(wsgi=application))
+    assert application.asked == [("GET", "/health/", "www.example.com", "https")]
+    assert threading.get_ident() not in application.threads
+
+
+def test_a_worker_whose_site_fails_starts_all_the_same(configuration: dict[str, Any]) -> None:
+    """The health check says what is wrong."""
+    worker = SimpleNamespace(wsgi=Application(failure=ImportError("no module named shop.urls")))
+    configuration["post_worker_init"](worker)
+    with pytest.raises(ImportError):
+        worker.wsgi({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_HOST": "", "HTTP_X_FORWARDED_PROTO": ""}, print)
+
+
+def test_every_answer_says_which_release_and_replica_gave_it(configuration: dict[str, Any]) -> None:
+    """Beside the site's own headers."""
+    worker = SimpleNamespace(wsgi=Application())
+    configuration["post_worker_init"](worker)
+    seen: list[list[tuple[str, str]]] = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_HOST": "a", "HTTP_X_FORWARDED_PROTO": "https"}
+    assert list(worker.wsgi(environ, lambda _status, headers, _info: seen.append(headers))) == [b"well"]
+    own = [("X-Stack-Release", "aaaaaaaaaa"), ("X-Stack-Replica", "1")]
+    assert seen == [[("Content-Type", "text/plain"), *own]]
+
+
+def test_long_requests_have_a_socket_of_their_own(configuration: dict[str, Any]) -> None:
+    """Beside that of all others."""
+    sockets = ["unix:/run/web/aaaaaaaaaa-1.sock", "unix:/run/web/aaaaaaaaaa-1.long.sock"]
+    assert configuration["bind"] == sockets
