@@ -14,8 +14,10 @@ from release.ready import State
 LOOK_SECONDS = 1.0
 BASELINE_SECONDS = 60
 """How far back the level before is measured."""
-WARM_UP = timedelta(seconds=2)
+WARM_UP_SECONDS = 2.0
 """Time in which every worker answers its first visitors, with connections and templates that are not there yet."""
+MOST_LINES = 5000
+"""Of the log, at one look. Docker finds its end at once; from anywhere else it would read all that has been logged."""
 
 
 class Watch:
@@ -25,7 +27,11 @@ class Watch:
         self, docker: Docker, plan: Plan, *, before: str, since: datetime, tell: Callable[[str], None]
     ) -> None:
         self._docker, self._plan, self._since, self._tell = docker, plan, since, tell
-        log = self._log(since - timedelta(seconds=BASELINE_SECONDS))
+        self._started, self._seen = time.monotonic(), 0.0
+        self._all: list[str] = []
+        self._warm: list[str] = []
+        """What Nginx has logged since the move, and since workers are warm."""
+        log = self._log(-BASELINE_SECONDS, 0)
         self._before = {probes: bake.level(log, before, probes=probes) for probes in (False, True)}
 
     @property
@@ -35,9 +41,10 @@ class Watch:
 
     def reason(self) -> str:
         """Why the release must give its traffic back; empty while there is no reason."""
-        log, warm, replicas = self._log(self._since), self._log(self._since + WARM_UP), self._replicas()
+        self._read_on()
+        replicas = self._replicas()
         for probes, before in self._before.items():
-            now, later = (bake.level(lines, self._plan.release, probes=probes) for lines in (log, warm))
+            now, later = (bake.level(lines, self._plan.release, probes=probes) for lines in (self._all, self._warm))
             if reason := bake.verdict(before, now, replicas) or bake.slower(before, later):
                 return reason
         return ""
@@ -65,9 +72,23 @@ class Watch:
             raise unseen
         return ""
 
-    def _log(self, since: datetime) -> list[str]:
-        stamp = since.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return self._docker("logs", f"--since={stamp}", self._plan.nginx, check=False).splitlines()
+    def _read_on(self) -> None:
+        """Take what has been logged since the last look."""
+        seen, now = self._seen, time.monotonic() - self._started
+        lines = self._log(seen, now, tail=MOST_LINES)
+        self._seen = now
+        self._all += lines
+        self._warm += lines if seen >= WARM_UP_SECONDS else []
+
+    def _log(self, start: float, end: float, *, tail: int = 0) -> list[str]:
+        """Lines from `start` to `end`, in seconds since the move by the clock of the server; with `tail` of the last.
+
+        Without it, for the level before, no lines are as good as any. Raises DockerError.
+        """
+        first, last = (self._since + timedelta(seconds=seconds) for seconds in (start, end))
+        period = [f"--{name}={moment:%Y-%m-%dT%H:%M:%S.%fZ}" for name, moment in (("since", first), ("until", last))]
+        words = [*period, *([f"--tail={tail}"] if tail else []), self._plan.nginx]
+        return self._docker("logs", *words, check=bool(tail)).splitlines()
 
     def _replicas(self) -> list[Replica]:
         found = {each["Name"].lstrip("/"): each for each in inspect(self._docker, self._plan.replicas)}

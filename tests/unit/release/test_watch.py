@@ -1,5 +1,6 @@
 """A release under watch: who is looked at, how often, and what a look that fails means."""
 
+import contextlib
 import json
 from collections import deque
 from datetime import UTC, datetime
@@ -54,30 +55,52 @@ def test_the_level_before_is_that_of_the_minute_before(docker: FakeDocker) -> No
     moved = datetime(2026, 11, 24, 10, 30, 5, 250_000, tzinfo=UTC)
     before = Watch(docker, PLAN, before=OLD, since=moved, tell=print).before
     assert (before.requests, before.errors) == (2, 1)
-    assert asked == [f"logs --since=2026-11-24T10:29:05.250000Z {PLAN.nginx}"]
+    assert asked == [f"logs --since=2026-11-24T10:29:05.250000Z --until=2026-11-24T10:30:05.250000Z {PLAN.nginx}"]
 
 
-def test_requests_are_judged_from_the_beginning_of_the_watch(docker: FakeDocker) -> None:
-    """Those before it are not this release's."""
+def test_each_look_reads_on_in_the_log(docker: FakeDocker, clock: Clock) -> None:
+    """From the move on, and never the whole of it again: a busy site has logged much."""
     asked: list[str] = []
     docker.on_call = lambda call: asked.append(call) if call.startswith("logs") else None
     moved = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
     watching = Watch(docker, PLAN, before=OLD, since=moved, tell=print)
-    docker.containers[PLAN.nginx].log = "\n".join([line(NEW, 500)] * 3)
+    clock.sleep(1)
+    docker.containers[PLAN.nginx].log = "\n".join([line(NEW, 500)] * 2)
+    assert watching.reason() == ""
+    clock.sleep(1.5)
+    docker.containers[PLAN.nginx].log = line(NEW, 500)
     assert watching.reason() == "3 of 3 requests got a server error (100%; 0% before)"
-    assert asked[1] == f"logs --since=2026-11-24T10:30:05.000000Z {PLAN.nginx}"
+    periods = [("05.000000", "06.000000"), ("06.000000", "07.500000")]
+    assert asked[1:] == [
+        f"logs --since=2026-11-24T10:30:{since}Z --until=2026-11-24T10:30:{until}Z --tail=5000 {PLAN.nginx}"
+        for since, until in periods
+    ]
 
 
-def test_latency_is_judged_once_the_workers_are_warm(docker: FakeDocker) -> None:
+def test_what_a_failed_look_has_not_read_is_read_by_the_next(docker: FakeDocker, clock: Clock) -> None:
+    """No request goes unseen."""
+    watching = watch(docker)
+    bad = "\n".join([line(NEW, 500)] * 3)
+    docker.answer("logs", DockerError("docker logs: Cannot connect to the Docker daemon"), bad)
+    asked: list[str] = []
+    docker.on_call = lambda call: asked.append(call.split()[1]) if call.startswith("logs") else None
+    for _ in range(2):
+        clock.sleep(1)
+        with contextlib.suppress(DockerError):
+            assert watching.reason() == "3 of 3 requests got a server error (100%; 0% before)"
+    assert asked[0] == asked[1]
+
+
+def test_latency_is_judged_once_the_workers_are_warm(docker: FakeDocker, clock: Clock) -> None:
     """First answers take longer, and are no illness."""
     moved = datetime(2026, 11, 24, 10, 30, 5, tzinfo=UTC)
     docker.containers[PLAN.nginx].log = "\n".join([line(OLD)] * 60)
     watching = Watch(docker, PLAN, before=OLD, since=moved, tell=print)
-    slow = "\n".join([line(NEW).replace("0.1", "0.9")] * 60)
-    docker.answer("logs --since=2026-11-24T10:30:05", slow)
-    docker.answer("logs --since=2026-11-24T10:30:07", "")
-    assert watching.reason() == ""
-    docker.answer("logs --since=2026-11-24T10:30:07", slow)
+    docker.containers[PLAN.nginx].log = "\n".join([line(NEW).replace("0.1", "0.9")] * 60)
+    for _ in range(2):
+        clock.sleep(1)
+        assert watching.reason() == ""
+    clock.sleep(1)
     assert watching.reason() == "one request in 20 takes 0.90 s or more (0.10 s before)"
 
 
