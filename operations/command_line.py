@@ -5,11 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from operations import doctor, make_secrets, pin, rollback, start
+from operations import doctor, drift, make_secrets, pin, rollback, start
 from operations.errors import OperationError
 from wrapper.errors import WrapperError
 
-_COMMANDS = (doctor, pin, make_secrets, rollback, start)
+_COMMANDS = (doctor, drift, pin, make_secrets, rollback, start)
 """Each has `add_to(commands, shared)`, which adds its parsers, each with a function `run(arguments) -> exit code`."""
 
 

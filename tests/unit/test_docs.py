@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import config_schema
+from drift.catalogue import KINDS, PROGRAM
 from preflight.catalogue import CHECKS, GATE
 from scripts import configuration_docs
 from tests.unit.program import ROOT
@@ -54,6 +55,20 @@ def test_every_check_has_a_meaning_and_a_cure(check_id: str) -> None:
     meaning, _, cure = section.partition("**Cure:** ")
     assert len(meaning.split()) >= 10
     assert cure.strip()
+
+
+def test_every_kind_of_drift_is_documented_once_and_no_other() -> None:
+    """A row each, with its name and cause, in the order of the catalogue."""
+    text = (ROOT / "docs" / "drift.md").read_text()
+    rows = re.findall(r"^\| (drift\.\w+) \| (.+?) \| (.+?) \| .+ \|$", text, re.MULTILINE)
+    assert rows == [(kind.id, kind.name, kind.cause) for kind in (*KINDS, *PROGRAM)]
+
+
+def test_the_catalogue_has_every_kind_of_drift_that_is_found() -> None:
+    """No id is found in the sources that is not in it, and none in it that is not made."""
+    sources = [file for file in (ROOT / "drift").glob("*.py") if file.name != "catalogue.py"]
+    made = {kind for file in sources for kind in re.findall(r'"(?:drift\.)?([A-Z]\d{3})"', file.read_text())}
+    assert {f"drift.{kind}" for kind in made} == {kind.id for kind in (*KINDS, *PROGRAM)}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.md")), ids=lambda file: file.name)

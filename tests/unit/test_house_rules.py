@@ -14,8 +14,9 @@ MAY_IMPORT = {
     "__main__": {"components", "preflight", "release", "settings"},
     "components": {"release"},
     "config_schema": {"components"},
+    "drift": {"release"},
     "engine": set[str](),
-    "operations": {"config_schema", "preflight", "release", "settings", "settings_model", "wrapper"},
+    "operations": {"config_schema", "drift", "preflight", "release", "settings", "settings_model", "wrapper"},
     "preflight": {"config_schema", "settings_model"},
     "release": set[str](),
     "settings": {"components", "config_schema", "release", "settings_model"},
@@ -48,6 +49,7 @@ ONLY_OF = {
     ("settings", "release"): {"release.plan.Strategy"},
     ("settings_model", "release"): {"release.plan.Strategy"},
     ("__main__", "release"): {"release.plan.Probes"},
+    ("drift", "release"): {"release.docker_cli.Docker", "release.errors.DockerError"},
     ("operations", "release"): {
         "release.docker_cli.Docker",
         "release.docker_cli.DockerCli",

@@ -1,0 +1,101 @@
+"""A whole report: as text for people, as JSON for programs, as Markdown for an issue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drift.finding import Finding, printable, shown
+
+NONE, ERROR, DRIFT = 0, 1, 2
+"""Exit codes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was found about one stack."""
+
+    stack: str
+    drift: Sequence[Finding]
+    """Where the running system is not as the state has it."""
+    program: Sequence[Finding]
+    """Where the program declares something else than the state has."""
+    unread: Sequence[str] = ()
+    """What could not be looked at, each with the reason."""
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        if self.drift or self.program:
+            return DRIFT
+        return ERROR if self.unread else NONE
+
+
+def as_text(report: Report) -> str:
+    """For people."""
+    lines = [f"stack {printable(report.stack)}: {_sum(report)}"]
+    for heading, findings in _parts(report):
+        lines += ["", heading]
+        for finding in findings:
+            harm = f" ({finding.mend.harm})" if finding.mend.harm else ""
+            lines += [
+                f"  {finding.id}  {shown(finding.what)}: {finding.name}",
+                f"      expected  {shown(finding.expected)}",
+                f"      found     {shown(finding.found)}",
+                f"      cause     {shown(finding.likely_cause)}",
+                f"      mend      {finding.mend.command(report.stack)}{harm}",
+            ]
+    if report.unread:
+        lines += ["", "not looked at", *(f"  {shown(each)}" for each in report.unread)]
+    return "\n".join(lines)
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """For programs, under names that stay."""
+    return {
+        "stack": report.stack,
+        "drifted": bool(report.drift),
+        "programDiffers": bool(report.program),
+        "drift": [finding.as_json(report.stack) for finding in report.drift],
+        "program": [finding.as_json(report.stack) for finding in report.program],
+        "unread": list(report.unread),
+        "seconds": report.seconds,
+    }
+
+
+def as_markdown(report: Report) -> str:
+    """For an issue or a comment. Whatever a name holds is shown, and does nothing."""
+    lines = [f"## Stack {code(report.stack)}: {_sum(report)}"]
+    for heading, findings in _parts(report):
+        lines += ["", f"### {heading[0].upper()}{heading[1:]}", ""]
+        lines += ["| id | what | expected | found | likely cause | mend |", "|---|---|---|---|---|---|"]
+        for finding in findings:
+            what = f"{code(finding.what)}: {finding.name}"
+            harm = f" ({finding.mend.harm})" if finding.mend.harm else ""
+            mend = f"{code(finding.mend.command(report.stack), whole=True)}{harm}"
+            values = [finding.id, what, *map(code, (finding.expected, finding.found)), finding.likely_cause, mend]
+            lines.append(f"| {' | '.join(values)} |")
+    if report.unread:
+        lines += ["", "### Not looked at", "", *(f"- {code(each)}" for each in report.unread)]
+    return "\n".join(lines) + "\n"
+
+
+def code(text: str, *, whole: bool = False) -> str:
+    """A value in Markdown as it is, in code. Every sign that Markdown or HTML could take for its own is an entity."""
+    plain = printable(text) if whole else shown(text)
+    return "<code>" + "".join(each if each in _HARMLESS else f"&#{ord(each)};" for each in plain) + "</code>"
+
+
+_HARMLESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -/")
+"""Not even the dot and the colon: they make links of host names."""
+
+
+def _parts(report: Report) -> list[tuple[str, Sequence[Finding]]]:
+    parts = [("not as recorded", report.drift), ("not as the program declares it", report.program)]
+    return [(heading, findings) for heading, findings in parts if findings]
+
+
+def _sum(report: Report) -> str:
+    drift, program = len(report.drift), len(report.program)
+    told = f"{drift} finding{'s' * (drift != 1)} of drift" if drift else "no drift"
+    told += f", {program} difference{'s' * (program != 1)} from the program" if program else ""
+    return told + (", not everything could be looked at" if report.unread else "")

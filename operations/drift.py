@@ -1,0 +1,152 @@
+"""`./ops drift`: does what runs still be what was deployed? Looks only, unless it is told to mend."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from drift import examine, recorded
+from drift.errors import DriftError
+from drift.finding import printable
+from drift.mend import Plan, plan
+from drift.recorded import Recorded
+from drift.repair import repair
+from drift.report import Report, as_json, as_markdown, as_text
+from operations.command import add_command
+from operations.errors import OperationError
+from operations.stack import ROOT, Stack, open_stack
+from release.docker_cli import DockerCli
+
+_DESCRIPTION = """\
+Compares what runs with the recorded state, and that with the program: containers, networks, volumes and images, and
+what only a look inside shows: files in volumes, Nginx's configuration, PostgreSQL's settings, roles and migrations.
+Each difference comes with its likely cause and the command that mends it. Looks only, unless --fix is given.
+
+Exit code: 0 when there is no difference, 2 when there is, 1 when something could not be looked at.
+docs/drift.md explains each kind by its id.
+"""
+_ROUNDS = 3
+"""What is put right may bring to light what else is not: a network that is back has yet to be joined."""
+
+
+def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
+    parser = add_command(
+        commands,
+        "drift",
+        run,
+        shared=shared,
+        summary="compare what runs with what was deployed",
+        description=_DESCRIPTION,
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", "-j", action="store_true", help="print JSON")
+    form.add_argument("--markdown", action="store_true", help="print Markdown, for an issue")
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended, then look again")
+    parser.add_argument(
+        "--yes-destroy", action="store_true", help="agree to mends that delete, interrupt or deploy something"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, tell, and mend if asked to. Raises OperationError where nothing can be compared."""
+    stack = open_stack(arguments.stack, os.environ)
+    docker = DockerCli(stack.docker_host())
+    try:
+        state, report = _look(stack, docker)
+        if arguments.fix and report.drift:
+            if not arguments.json and not arguments.markdown:
+                print(as_text(report) + "\n")
+            report = _fix(stack, docker, state, report, agreed=arguments.yes_destroy)
+    except DriftError as problem:
+        raise OperationError(str(problem)) from None
+    if arguments.json:
+        print(json.dumps(as_json(report), indent=2))
+    else:
+        print(as_markdown(report) if arguments.markdown else as_text(report))
+    return report.exit_code
+
+
+def _look(stack: Stack, docker: DockerCli) -> tuple[Recorded, Report]:
+    """The state and what is found. The program runs meanwhile."""
+    _require_no_lock(stack)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        previewed = pool.submit(_pulumi, stack, "preview", "--json")
+        exported = _pulumi(stack, "stack", "export", "--show-secrets")
+        if exported.returncode:
+            told = " ".join(exported.stderr.split())
+            raise DriftError(f"stack {stack.name}: its state must be readable (got {told[-600:]})")
+        state = recorded.read(exported.stdout, prefix=f"{stack.project}-{stack.name}")
+        report = examine.compared(docker, state, stack=stack.name)
+        report = _with_program(report, previewed)
+    _require_no_lock(stack)
+    return state, report
+
+
+def _require_no_lock(stack: Stack) -> None:
+    examine.require_no_lock(stack.session.backend.folder, project=stack.project, stack=stack.name)
+
+
+def _with_program(report: Report, previewed: "Future[subprocess.CompletedProcess[str]]") -> Report:
+    done = previewed.result()
+    return examine.with_program(report, exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def _pulumi(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """A verb that only reads, asked aside. Nobody answers its questions."""
+    return subprocess.run(
+        [str(ROOT / "pulumiw"), *words, "--stack", stack.name],
+        cwd=stack.folder,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+
+
+def _fix(stack: Stack, docker: DockerCli, state: Recorded, report: Report, *, agreed: bool) -> Report:
+    """Mend, look, and mend what has come to light; what is left then."""
+    before = len(report.drift)
+    for _ in range(_ROUNDS):
+        chosen = plan(report, agreed=agreed)
+        if chosen.refused and not agreed and _asks(chosen):
+            agreed = True
+            chosen = plan(report, agreed=True)
+        if not chosen.does_something:
+            break
+        _tell(f"mending {len(report.drift)} of stack {stack.name}")
+        repair(docker, state, chosen, folder=stack.folder, tell=_tell)
+        if chosen.up and (code := _up(stack)):
+            _tell(f"the `up` ended with code {code}")
+            break
+        state, report = _look(stack, docker)
+        if not report.drift:
+            break
+    else:
+        chosen = plan(report, agreed=agreed)
+    for refused in chosen.refused:
+        _tell(printable(f"left alone: {refused}. Add --yes-destroy to agree"))
+    _tell(f"{before - len(report.drift)} of {before} mended")
+    return report
+
+
+def _asks(chosen: Plan) -> bool:
+    """Whether the person at the terminal agrees to what needs consent."""
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    for each in chosen.refused:
+        _tell(printable(f"needs consent: {each}"))
+    print("Do all that? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _up(stack: Stack) -> int:
+    """Its output is shown as it comes, beside the report."""
+    command = [str(ROOT / "pulumiw"), "up", "--yes", "--refresh", "--stack", stack.name]
+    return subprocess.run(command, cwd=stack.folder, check=False, stdout=sys.stderr).returncode
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,218 @@
+"""`./ops drift`: what it asks, what it prints, what it exits with."""
+
+import argparse
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from operations import drift
+from operations.errors import OperationError
+from tests.unit.drift.deployed import PROJECT, RunningStack, export
+from tests.unit.operations.clones import Clone
+from tests.unit.recording import Declarations
+
+Answer = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def docker(dev: Declarations) -> RunningStack:
+    """Docker, with all of the stack."""
+    return RunningStack(dev)
+
+
+@pytest.fixture
+def asked(clone: Clone, dev: Declarations, docker: RunningStack, monkeypatch: pytest.MonkeyPatch) -> dict[str, Answer]:
+    """In a clone with the stack deployed; the answers of the engine by verb, and the verbs that it was asked."""
+    for path in clone.path.glob("Pulumi*.yaml"):
+        path.write_text(path.read_text().replace("django-stack", PROJECT))
+    clone.enter(monkeypatch)
+    steps = json.dumps({"steps": [], "diagnostics": []})
+    answers = {
+        "preview": Answer([], 0, steps, ""),
+        "stack export": Answer([], 0, export(dev), ""),
+        "up": Answer([], 0, "", ""),
+    }
+    asked: list[str] = []
+
+    def run(words: list[str], **options: Any) -> Answer:
+        verb = next(verb for verb in answers if " ".join(words[1:]).startswith(verb))
+        assert words[-2:] == ["--stack", "dev"]
+        assert verb == "up" or options["stdin"] == subprocess.DEVNULL
+        asked.append(verb)
+        return answers[verb]
+
+    monkeypatch.setattr("operations.drift.subprocess.run", run)
+    monkeypatch.setattr("operations.drift.DockerCli", lambda _: docker)
+    answers["asked"] = Answer(asked, 0, "", "")
+    return answers
+
+
+def ops(form: str = "", *, fix: bool = False, agreed: bool = False) -> int:
+    """`./ops drift`."""
+    return drift.run(
+        argparse.Namespace(stack="dev", json=form == "json", markdown=form == "markdown", fix=fix, yes_destroy=agreed)
+    )
+
+
+def verbs(asked: dict[str, Answer]) -> list[str]:
+    return sorted(asked["asked"].args)
+
+
+def slow(docker: RunningStack) -> str:
+    """A replica whose share of the CPU somebody has changed."""
+    name = str(max(name for name in docker.containers if "-web-" in name))
+    docker.containers[name]["HostConfig"]["CpuShares"] = 2
+    return name
+
+
+def test_without_drift_it_says_so(asked: dict[str, Answer], capsys: pytest.CaptureFixture[str]) -> None:
+    """And has asked for the state and a preview, once each."""
+    assert ops() == 0
+    assert capsys.readouterr().out == "stack dev: no drift\n"
+    assert verbs(asked) == ["preview", "stack export"]
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("form", "told"), [("", "drift.C013  "), ("json", '"id": "drift.C013"'), ("markdown", "| dri")]
+)
+def test_drift_is_told_in_each_form(
+    form: str, told: str, docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the exit code that says so."""
+    slow(docker)
+    assert ops(form) == 2
+    assert told in capsys.readouterr().out
+
+
+def test_looking_changes_nothing(asked: dict[str, Answer], docker: RunningStack) -> None:
+    """Even where there is drift."""
+    slow(docker)
+    ops()
+    assert verbs(asked) == ["preview", "stack export"]
+    assert {words[0] for words in docker.calls} == {"ps", "container", "network", "volume", "image", "exec"}
+
+
+def test_what_the_program_changes_is_told_apart(asked: dict[str, Answer], capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a difference as well, so the exit code is the same."""
+    step = {"op": "update", "urn": "urn:pulumi:dev::shop::a:b:Container::web-1"}
+    asked["preview"] = Answer([], 0, json.dumps({"steps": [step]}), "")
+    assert ops() == 2
+    assert "no drift, 1 difference from the program" in capsys.readouterr().out
+
+
+def test_a_program_that_cannot_be_previewed_is_no_answer(
+    asked: dict[str, Answer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code says that not everything could be looked at."""
+    asked["preview"] = Answer([], 1, "", "error: webReplicas: must be a number")
+    assert ops() == 1
+    assert "webReplicas: must be a number" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer([], 6, "", "error: no stack named 'dev' found"), "no stack named 'dev' found"),
+        (Answer([], 1, "", "error: incorrect passphrase"), "incorrect passphrase"),
+        (Answer([], 0, '{"deployment": {"resources": [{"urn"', ""), "the export must be whole JSON"),
+        (Answer([], 0, '{"deployment": {}}', ""), "must be deployed"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_an_error(answer: Answer, told: str, asked: dict[str, Answer]) -> None:
+    """With the engine's own reason, or with what is wrong with the text."""
+    asked["stack export"] = answer
+    with pytest.raises(OperationError, match=told):
+        ops()
+
+
+@pytest.mark.usefixtures("asked")
+def test_an_engine_that_does_not_answer_is_an_error(docker: RunningStack) -> None:
+    """With what it said."""
+    docker.failing["ps"] = "Cannot connect to the Docker daemon"
+    with pytest.raises(OperationError, match="Docker: the engine must answer"):
+        ops()
+
+
+@pytest.fixture
+def mending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A docker command that really updates and removes."""
+    real = RunningStack.__call__
+
+    def call(self: RunningStack, *words: str, **options: Any) -> str:
+        if words[0] == "update":
+            self.containers[words[-1]]["HostConfig"]["CpuShares"] = 1024
+        if words[:2] == ("rm", "--force"):
+            self.listed.pop(words[-1])
+        return real(self, *words, **options)
+
+    monkeypatch.setattr(RunningStack, "__call__", call)
+
+
+@pytest.mark.usefixtures("mending")
+def test_fixing_mends_and_looks_again(
+    asked: dict[str, Answer], docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without an `up` where none is needed."""
+    name = slow(docker)
+    assert ops("json", fix=True) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["drift"] == []
+    assert f"docker update --cpus=1.0 --cpu-shares=1024 {name}" in told.err
+    assert "1 of 1 mended" in told.err
+    assert verbs(asked) == ["preview", "preview", "stack export", "stack export"]
+
+
+def test_what_is_missing_is_made_by_an_up(asked: dict[str, Answer], docker: RunningStack) -> None:
+    """With a refresh, so that the engine sees what is gone. It is tried three times at most."""
+    del docker.containers[max(name for name in docker.containers if "-web-" in name)]
+    assert ops(fix=True) == 2
+    assert verbs(asked).count("up") == 3
+
+
+def test_an_up_that_fails_ends_it(
+    asked: dict[str, Answer], docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own output says why."""
+    asked["up"] = Answer([], 255, "", "")
+    del docker.containers[max(name for name in docker.containers if "-web-" in name)]
+    assert ops(fix=True) == 2
+    assert "the `up` ended with code 255" in capsys.readouterr().err
+    assert verbs(asked).count("up") == 1
+
+
+def _intrude(docker: RunningStack) -> None:
+    labels = {"django-stack.stack": "shop-dev", "django-stack.role": "web"}
+    docker.listed["x"] = {
+        "State": {"Status": "running"},
+        "Mounts": [],
+        "NetworkSettings": {"Networks": {}},
+        "Config": {"Image": "x", "Labels": labels},
+    }
+
+
+@pytest.mark.usefixtures("asked", "mending")
+def test_nothing_is_deleted_without_consent(docker: RunningStack, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no terminal to ask at, the flag is the consent."""
+    _intrude(docker)
+    assert ops(fix=True) == 2
+    assert "left alone: drift.C031 container x: removes the container. Add --yes-destroy" in capsys.readouterr().err
+    assert "x" in docker.listed
+    assert ops(fix=True, agreed=True) == 0
+    assert "x" not in docker.listed
+
+
+@pytest.mark.usefixtures("asked", "mending")
+@pytest.mark.parametrize(("answer", "left"), [("y\n", False), ("\n", True), ("no\n", True), ("", True)])
+def test_a_person_at_a_terminal_is_asked(
+    answer: str, left: bool, docker: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no answer is a no."""
+    _intrude(docker)
+    terminal = argparse.Namespace(isatty=lambda: True, readline=lambda: answer)
+    monkeypatch.setattr("operations.drift.sys.stdin", terminal)
+    monkeypatch.setattr("operations.drift.sys.stderr.isatty", lambda: True)
+    ops(fix=True)
+    assert ("x" in docker.listed) is left
