@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -28,6 +29,8 @@ Each difference comes with its likely cause and the command that mends it. Looks
 Exit code: 0 when there is no difference, 2 when there is, 1 when something could not be looked at.
 docs/drift.md explains each kind by its id.
 """
+_UNHEALTHY = "drift.C004"
+_SETTLING_SECONDS, _POLL_SECONDS = 30.0, 2.0
 _ROUNDS = 3
 """What is put right may bring to light what else is not: a network that is back has yet to be joined."""
 
@@ -121,7 +124,7 @@ def _fix(stack: Stack, docker: DockerCli, state: Recorded, report: Report, *, ag
         if chosen.up and (code := _up(stack)):
             _tell(f"the `up` ended with code {code}")
             break
-        state, report = _look(stack, docker)
+        state, report = _look_when_settled(stack, docker)
         if not report.drift:
             break
     else:
@@ -130,6 +133,16 @@ def _fix(stack: Stack, docker: DockerCli, state: Recorded, report: Report, *, ag
         _tell(printable(f"left alone: {refused}. Add --yes-destroy to agree"))
     _tell(f"{before - len(report.drift)} of {before} mended")
     return report
+
+
+def _look_when_settled(stack: Stack, docker: DockerCli) -> tuple[Recorded, Report]:
+    """A container that has just been mended is called unhealthy until its next health check."""
+    deadline = time.monotonic() + _SETTLING_SECONDS
+    while True:
+        state, report = _look(stack, docker)
+        if time.monotonic() > deadline or all(finding.id != _UNHEALTHY for finding in report.drift):
+            return state, report
+        time.sleep(_POLL_SECONDS)
 
 
 def _asks(chosen: Plan) -> bool:

@@ -84,7 +84,11 @@ def owner(**changes: Any) -> str:
     return json.dumps({"pid": os.getpid(), "username": "eve", "hostname": socket.gethostname()} | changes)
 
 
-@pytest.mark.parametrize("content", [owner(), owner(hostname="elsewhere", pid=1), owner(pid="x"), "", "{", "{}"])
+@pytest.mark.parametrize(
+    "content",
+    [owner(), owner(hostname="elsewhere", pid=1), owner(pid="x"), "", "{", "{}"],
+    ids=["alive", "elsewhere", "no number", "empty", "cut off", "of nobody"],
+)
 def test_a_locked_stack_is_not_judged(content: str, tmp_path: Path) -> None:
     """What the update is about to change is no drift; one of unknown fate counts as alive."""
     lock(tmp_path, content)

@@ -216,3 +216,15 @@ def test_a_person_at_a_terminal_is_asked(
     monkeypatch.setattr("operations.drift.sys.stderr.isatty", lambda: True)
     ops(fix=True)
     assert ("x" in docker.listed) is left
+
+
+@pytest.mark.usefixtures("asked", "mending")
+def test_a_container_that_was_mended_has_time_to_become_healthy(
+    docker: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next health check says so; until then it is called what it was."""
+    state = docker.containers[slow(docker)]["State"]
+    state["Health"] = {"Status": "unhealthy"}
+    clock = argparse.Namespace(monotonic=lambda: 0.0, sleep=lambda _: state.update(Health={"Status": "healthy"}))
+    monkeypatch.setattr(drift, "time", clock)
+    assert ops(fix=True) == 0
