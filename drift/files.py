@@ -139,6 +139,8 @@ def _published(lists: Mapping[str, str]) -> set[str]:
 
 def _slots(recorded: Recorded, observed: Observed, nginx: NginxFiles) -> Iterator[Finding]:
     committed = _committed(nginx.live)
+    if not recorded.release and not committed:  # the first release has not gone live
+        return
     if committed.get("release") != recorded.release:
         step = recorded.step("-switch")
         mend = Mend(step=step.name) if step else Mend(by_hand="deploy again")

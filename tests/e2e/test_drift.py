@@ -1,7 +1,10 @@
 """./ops drift on the real thing: idle, with several kinds of drift at once, and mended."""
 
 import json
+import os
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +91,37 @@ def test_a_stack_that_is_not_deployed_is_an_error(dev: Deployment) -> None:
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert docker("ps", "--quiet", "--filter=name=nowhere") == ""
+
+
+@pytest.fixture
+def state_folder(dev: Deployment) -> Path:
+    """Where the clone keeps its state."""
+    return dev.clone.path / ".state" / ".pulumi"
+
+
+def test_a_state_that_was_cut_off_is_an_error(dev: Deployment, state_folder: Path) -> None:
+    """With the engine's advice, and nothing is made of it."""
+    path = state_folder / "stacks" / dev.clone.project / "dev.json"
+    whole = path.read_text()
+    try:
+        path.write_text(whole[: len(whole) // 2])
+        done = dev.clone.run("./ops", "drift", "--stack", "dev")
+    finally:
+        path.write_text(whole)
+    assert done.returncode == 1
+    assert "its state must be readable" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_locked_stack_is_an_error(dev: Deployment, state_folder: Path) -> None:
+    """What the update that holds it is about to change is no drift."""
+    folder = state_folder / "locks" / "organization" / dev.clone.project / "dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "of-a-test.json"
+    lock.write_text(json.dumps({"pid": os.getpid(), "username": "eve", "hostname": socket.gethostname()}))
+    try:
+        done = dev.clone.run("./ops", "drift", "--stack", "dev")
+    finally:
+        lock.unlink()
+    assert done.returncode == 1
+    assert "no update may be under way (got a lock of eve@" in done.stderr

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from drift import examine, recorded
 from drift.database import quoted, verifies
 from drift.finding import Finding
 from drift.inside import look as look_inside
 from drift.observed import Observed
 from drift.recorded import Recorded
-from tests.unit.drift.deployed import PREFIX, STACK, RunningStack, scram
+from tests.unit.drift.deployed import PREFIX, STACK, RunningStack, export, scram
+from tests.unit.recording import Declarations
 
 Look = Callable[[], list[Finding]]
 Change = Callable[[RunningStack], Any]
@@ -110,6 +112,18 @@ def test_a_commit_that_cannot_be_read_is_drift(look: Look, docker: RunningStack)
         docker.live = text
         (finding,) = look()
         assert (finding.id, finding.found) == ("drift.F010", "none that can be read")
+
+
+def test_before_the_first_release_no_slot_is_missed(dev: Declarations, docker: RunningStack) -> None:
+    """An `up` that failed has left all but that, and the replicas that it has given up."""
+    content = json.loads(export(dev))
+    for each in content["deployment"]["resources"]:
+        if each["type"].endswith(":Release"):
+            each["outputs"] = {}
+    docker.slots, docker.live = {}, ""
+    report = examine.compared(docker, recorded.read(json.dumps(content), prefix=PREFIX), stack=STACK)
+    assert list(report.drift) == []
+    assert report.unread == ["secret files: no container runs that could be asked"]
 
 
 def test_lists_of_static_files_that_cannot_be_read_are_passed_over(look: Look, docker: RunningStack) -> None:

@@ -1,16 +1,18 @@
 """What Docker tells of a stack, beside the recorded state: one thing changed at a time."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from drift import examine
+from drift import examine, recorded
 from drift.errors import DriftError
 from drift.finding import Finding
 from drift.observed import familiar
 from drift.recorded import Recorded
-from tests.unit.drift.deployed import PREFIX, STACK, RunningStack, stranger
+from tests.unit.drift.deployed import PREFIX, STACK, RunningStack, export, stranger
+from tests.unit.recording import Declarations
 
 Look = Callable[[], list[Finding]]
 Change = Callable[[dict[str, Any]], Any]
@@ -178,6 +180,15 @@ def test_an_image_that_is_gone_does_not_make_its_variables_drift(look: Look, doc
     found = look()
     assert {finding.id for finding in found} == {"drift.I001"}
     assert found[0].what == f"image {name}"
+
+
+def test_a_stack_that_is_held_at_a_release_has_no_drift(dev: Declarations, docker: RunningStack) -> None:
+    """After a rollback: its image was not built, and nothing was migrated."""
+    content = json.loads(export(dev))
+    left_out = ("::app-image", "::web-migrate")
+    resources = [each for each in content["deployment"]["resources"] if not each["urn"].endswith(left_out)]
+    state = recorded.read(json.dumps({"deployment": {"resources": resources}}), prefix=PREFIX)
+    assert list(examine.compared(docker, state, stack=STACK).drift) == []
 
 
 def test_a_tag_that_was_moved_is_moved_back(look: Look, docker: RunningStack) -> None:
