@@ -48,8 +48,8 @@ def _container(own: Container, recorded: Recorded, observed: Observed) -> Iterat
     anew = _anew(own)
     if own.id and own.id != info["Id"]:
         yield Finding(id="drift.C002", what=what, expected=own.id[:12], found=str(info["Id"])[:12], mend=anew)
-    stands_by = own.role == "web" and own.release != recorded.release and info["State"]["Status"] != "running"
-    if not stands_by:  # replicas of a release that has failed are kept, stopped, for their logs
+    stands_by = not observed.runs(own.name) and _is_spare(own, recorded, observed)
+    if not stands_by:
         yield from _alive(own, info)
     image = observed.images.get(info["Image"]) or {}
     aspects = [*container.differing(own, info, image), *_image(own, info, recorded)]
@@ -69,6 +69,13 @@ def _container(own: Container, recorded: Recorded, observed: Observed) -> Iterat
     if own.role == "nginx" and _older_than_its_holder(info, recorded, observed):
         restart = Mend(docker=(("restart", own.name),))
         yield Finding(id="drift.C033", what=what, expected="in the holder's network", found="older", mend=restart)
+
+
+def _is_spare(own: Container, recorded: Recorded, observed: Observed) -> bool:
+    """It is of a release that has failed: such containers are kept, stopped for good, for their logs."""
+    if own.role == "nginx":
+        return any(observed.runs(each.name) for each in recorded.of_role("nginx"))
+    return own.role == "web" and own.release != recorded.release
 
 
 def _alive(own: Container, info: Mapping[str, Any]) -> Iterator[Finding]:

@@ -55,14 +55,19 @@ def _words(entrypoint: Any, command: Any) -> list[str]:
 
 
 def _commands(expected: list[str], found: list[str]) -> tuple[str, str]:
-    """Both as texts; of a word that nobody declared what is before its value, as that may be a secret."""
-    told = [word if word in expected or not word.partition("=")[2] else _masked(word) for word in found]
-    return " ".join(expected), " ".join(told)
+    """The words that only one of them has; of those that nobody declared without values, which may be secrets."""
+    if expected == found:
+        return "", ""
+    missing = [word for word in expected if word not in found]
+    more = [_masked(word) for word in found if word not in expected]
+    if not missing and not more:
+        return f"{len(expected)} words in their order", f"{len(found)} of the same words in another"
+    return " ".join(missing) or "no more words", " ".join(more) or "without these words"
 
 
 def _masked(word: str) -> str:
-    key, _, value = word.partition("=")
-    return f"{key}={short_hash(value)}"
+    key, sign, value = word.partition("=")
+    return f"{key}={short_hash(value)}" if sign else word
 
 
 def _mounted(recorded: Container, info: Mapping[str, Any], image: Mapping[str, Any]) -> Iterator[Aspect]:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from drift.finding import Finding, Mend
+from drift.finding import Finding, Mend, short_hash
 from drift.inside import Inside, NginxFiles, WebFiles
 from drift.observed import Observed
 from drift.recorded import Container, Recorded, Step
@@ -30,7 +30,7 @@ def findings(recorded: Recorded, observed: Observed, inside: Inside) -> Iterator
         yield from _secrets(recorded, inside.web)
     if inside.nginx:
         yield from _slots(recorded, observed, inside.nginx)
-        yield from _configuration(recorded, inside.nginx)
+        yield from _configuration(inside.nginx)
         if inside.web:
             yield from _static(recorded, inside.nginx, inside.web)
 
@@ -217,20 +217,18 @@ def _in_slots(recorded: Recorded, program: str, *words: str) -> tuple[str, ...]:
     return (*hardened, f"--volume={recorded.prefix}-slots:/run/slots", f"--entrypoint={program}", image, *words)
 
 
-def _configuration(recorded: Recorded, nginx: NginxFiles) -> Iterator[Finding]:
+def _configuration(nginx: NginxFiles) -> Iterator[Finding]:
     """The file that Nginx was started with, and reads again when it is told to."""
-    for container in recorded.of_role("nginx")[:1]:
-        declared = _env(container.inputs, "NGINX_CONF")
-        if nginx.conf == declared:
-            continue
-        expected, found = declared.splitlines(), (nginx.conf or "").splitlines()
-        pairs = enumerate(zip(expected, found, strict=False), start=1)
-        line = next((number for number, (one, other) in pairs if one != other), min(len(expected), len(found)) + 1)
-        digests = [hashlib.sha256(text.encode()).hexdigest()[:8] for text in (declared, nginx.conf or "")]
-        yield Finding(
-            id="drift.X001",
-            what=f"configuration of {container.name}",
-            expected=f"sha256:{digests[0]}",
-            found=f"sha256:{digests[1]}, other from line {line} on" if nginx.conf is not None else "none",
-            mend=Mend(docker=(("exec", container.name, "sh", "-c", _RELOAD),)),
-        )
+    name, declared = nginx.container.name, _env(nginx.container.inputs, "NGINX_CONF")
+    if nginx.conf == declared:
+        return
+    expected, found = declared.splitlines(), (nginx.conf or "").splitlines()
+    pairs = enumerate(zip(expected, found, strict=False), start=1)
+    line = next((number for number, (one, other) in pairs if one != other), min(len(expected), len(found)) + 1)
+    yield Finding(
+        id="drift.X001",
+        what=f"configuration of {name}",
+        expected=short_hash(declared),
+        found=f"{short_hash(nginx.conf)}, other from line {line} on" if nginx.conf is not None else "none",
+        mend=Mend(docker=(("exec", name, "sh", "-c", _RELOAD),)),
+    )

@@ -78,6 +78,7 @@ _PSQL = ("psql", "-XqAt", "-h", "/run/postgresql", "-U", "postgres", "-d", "post
 class NginxFiles:
     """What Nginx sees. Static files are hashed by path."""
 
+    container: Container
     static: Mapping[str, str]
     lists: Mapping[str, str]
     """Names of each image's static files as JSON, by file name."""
@@ -167,6 +168,7 @@ def _nginx(docker: Docker, container: Container) -> NginxFiles:
     slots = [(*content[2:].partition("\t"), content[:1]) for content in of("slot")]
     lists = [content.partition(" ") for content in of("list")]
     return NginxFiles(
+        container=container,
         static={name: digest for name, digest in _hashes(records, "static").items() if not _own(name)},
         lists={name: content for name, _, content in lists},
         slots={name: (kind, target) for name, _, target, kind in slots},

@@ -20,6 +20,7 @@ from operations.command import add_command
 from operations.errors import OperationError
 from operations.stack import ROOT, Stack, open_stack
 from release.docker_cli import DockerCli
+from wrapper import project
 
 _DESCRIPTION = """\
 Compares what runs with the recorded state, and that with the program: containers, networks, volumes and images, and
@@ -74,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _look(stack: Stack, docker: DockerCli) -> tuple[Recorded, Report]:
     """The state and what is found. The program runs meanwhile."""
+    _require_deployed(stack)
     _require_no_lock(stack)
     with ThreadPoolExecutor(max_workers=1) as pool:
         previewed = pool.submit(_pulumi, stack, "preview", "--json")
@@ -86,6 +88,16 @@ def _look(stack: Stack, docker: DockerCli) -> tuple[Recorded, Report]:
         report = _with_program(report, previewed)
     _require_no_lock(stack)
     return state, report
+
+
+def _require_deployed(stack: Stack) -> None:
+    """A preview of a stack that is not there would make it. Only a backend of files can be asked at once."""
+    folder = stack.session.backend.folder
+    path = project.state_file(folder, project=stack.project, stack=stack.name) if folder else None
+    if folder and (path is None or not project.has_resources(path)):
+        raise DriftError(
+            f"stack {stack.name}: must be deployed (got none in {folder}). Correct the name, or run ./pulumiw up first."
+        )
 
 
 def _require_no_lock(stack: Stack) -> None:
@@ -121,11 +133,11 @@ def _fix(stack: Stack, docker: DockerCli, state: Recorded, report: Report, *, ag
             break
         _tell(f"mending {len(report.drift)} of stack {stack.name}")
         repair(docker, state, chosen, folder=stack.folder, tell=_tell)
-        if chosen.up and (code := _up(stack)):
-            _tell(f"the `up` ended with code {code}")
-            break
+        code = _up(stack) if chosen.up else 0
         state, report = _look_when_settled(stack, docker)
-        if not report.drift:
+        if code:
+            _tell(f"the `up` ended with code {code}")
+        if code or not report.drift:
             break
     else:
         chosen = plan(report, agreed=agreed)

@@ -28,6 +28,9 @@ def asked(clone: Clone, dev: Declarations, docker: RunningStack, monkeypatch: py
     for path in clone.path.glob("Pulumi*.yaml"):
         path.write_text(path.read_text().replace("django-stack", PROJECT))
     clone.enter(monkeypatch)
+    state = clone.path / ".state" / ".pulumi" / "stacks" / PROJECT / "dev.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"checkpoint": {"latest": {"resources": [{}]}}}')
     steps = json.dumps({"steps": [], "diagnostics": []})
     answers = {
         "preview": Answer([], 0, steps, ""),
@@ -49,10 +52,10 @@ def asked(clone: Clone, dev: Declarations, docker: RunningStack, monkeypatch: py
     return answers
 
 
-def ops(form: str = "", *, fix: bool = False, agreed: bool = False) -> int:
+def ops(form: str = "", *, stack: str = "dev", fix: bool = False, agreed: bool = False) -> int:
     """`./ops drift`."""
     return drift.run(
-        argparse.Namespace(stack="dev", json=form == "json", markdown=form == "markdown", fix=fix, yes_destroy=agreed)
+        argparse.Namespace(stack=stack, json=form == "json", markdown=form == "markdown", fix=fix, yes_destroy=agreed)
     )
 
 
@@ -126,6 +129,16 @@ def test_a_state_that_cannot_be_read_is_an_error(answer: Answer, told: str, aske
     asked["stack export"] = answer
     with pytest.raises(OperationError, match=told):
         ops()
+
+
+@pytest.mark.parametrize("stack", ["staging", "nowhere"])
+def test_a_stack_that_is_not_deployed_is_left_alone(stack: str, asked: dict[str, Answer], clone: Clone) -> None:
+    """A preview of it would make it."""
+    before = sorted(clone.path.rglob("*"))
+    with pytest.raises(OperationError, match=rf"stack {stack}: must be deployed"):
+        ops(stack=stack)
+    assert verbs(asked) == []
+    assert sorted(clone.path.rglob("*")) == before
 
 
 @pytest.mark.usefixtures("asked")
