@@ -91,8 +91,9 @@ def _settings(expected: Expected, answer: Mapping[str, Any]) -> Iterator[Finding
             mend=Mend(docker=(reset,)) if by_system else by_hand,
         )
     usual = {("", login, f"role={expected.database}") for login in expected.logins}
+    own = {"", "postgres", expected.database, *expected.logins}  # a stranger's are the stranger's finding
     for database, role, setting in answer.get("overrides") or ():
-        if (database, role, setting) not in usual:
+        if role in own and (database, role, setting) not in usual:
             yield _override(expected, database, role, setting)
 
 
@@ -130,7 +131,7 @@ def _roles(expected: Expected, answer: Mapping[str, Any]) -> Iterator[Finding]:
         role = found[name]
         has = {each for each in _RIGHTS if role[each]}
         limits = [f"at most {role['limit']} connections"] if role["limit"] != -1 else []
-        limits += [f"valid until {role['until']}"] if role["until"] else []
+        limits += [f"valid until {role['until']}"] if role["until"] not in (None, "infinity") else []
         if has != rights[name] or limits:
             told = ", ".join([*sorted(has), *limits]) or "none"
             wanted = ", ".join(sorted(rights[name])) or "none"
@@ -172,7 +173,7 @@ def _members(expected: Expected, answer: Mapping[str, Any]) -> Iterator[Finding]
             id="drift.P007", what=told, expected="a member", found="none", mend=Mend(docker=(_grant(expected, member),))
         )
     for member, role in sorted(found - wanted):
-        if member in own:  # a stranger's are the stranger's finding
+        if member in own:
             revoke = Mend(docker=(expected.sql(f"REVOKE {quoted(role)} FROM {quoted(member)}"),))
             what = f"role {member} in role {role}"
             yield Finding(id="drift.P007", what=what, expected="no member", found="a member", mend=revoke)

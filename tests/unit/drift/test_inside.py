@@ -215,6 +215,15 @@ def test_logins_of_earlier_secrets_are_no_drift(look: Look, docker: RunningStack
     assert [finding.id for finding in look()] == ["drift.P005"]
 
 
+def test_what_a_stranger_has_is_not_told_again(look: Look, docker: RunningStack) -> None:
+    """It goes with the role. A login that never ends is as good as one without an end."""
+    with_role("eve")(docker)
+    docker.postgres["members"].append(["eve", "site", False])
+    docker.postgres["overrides"].append(["", "eve", "work_mem=1GB"])
+    role(docker, "site_1")["until"] = "infinity"
+    assert [finding.id for finding in look()] == ["drift.P005"]
+
+
 def test_names_are_quoted_where_a_statement_is_made_of_them(look: Look, docker: RunningStack) -> None:
     """So that a name cannot be a statement."""
     with_role('x"; DROP DATABASE site; --')(docker)
