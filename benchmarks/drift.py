@@ -23,6 +23,7 @@ IDLE_RUNS = 10
 REPLICAS = 17
 """With the edge, Nginx and PostgreSQL twenty containers."""
 SECONDS = 5.0
+LONGEST_ILLNESS_SECONDS = 120.0
 
 
 def look(stack: Deployment, *words: str) -> dict[str, Any]:
@@ -49,8 +50,19 @@ def names(drift: Drift, found: Sequence[dict[str, Any]]) -> bool:
     return whole and any(drift.what in each["what"] for each in own) and all(each["mend"] for each in own)
 
 
+def wait_until_well(stack: Deployment) -> None:
+    """What one kind has done to a replica must not be laid to the next: connections of a role that was renamed, say."""
+    deadline = time.monotonic() + LONGEST_ILLNESS_SECONDS
+    while time.monotonic() < deadline:
+        found = [container.attrs["State"].get("Health", {}).get("Status") for container in stack.containers()]
+        if all(status == "healthy" for status in found):
+            return
+        time.sleep(1)
+
+
 def exam(stack: Deployment, drift: Drift) -> dict[str, Any]:
     """Seed one kind, look, have the engine look, mend."""
+    wait_until_well(stack)
     drift.seed(stack)
     found = look(stack)
     refreshed = stack.pulumi("refresh", "--preview-only", "--expect-no-changes", check=False)
