@@ -1,19 +1,31 @@
 """The command line of `./ops`: commands, flags and exit codes."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-from operations import doctor, drift, make_secrets, pin, rollback, start
 from operations.errors import OperationError
 from wrapper.errors import WrapperError
 
-_COMMANDS = (doctor, drift, pin, make_secrets, rollback, start)
-"""Each has `add_to(commands, shared)`, which adds its parsers, each with a function `run(arguments) -> exit code`."""
+_COMMANDS = {
+    "doctor": "doctor",
+    "drift": "drift",
+    "pin": "pin",
+    "secrets": "make_secrets",
+    "rollback": "rollback",
+    "unpin": "rollback",
+    "start": "start",
+}
+"""Command to module. Each has `add_to(commands, shared)`, which adds its parsers, each with a function
+`run(arguments) -> exit code`.
+"""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """For these words: what they do not name need not be imported, which takes half a second."""
+    named = [name for name in _COMMANDS if name in words] or list(_COMMANDS)
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     shared.add_argument("--stack", "-s", metavar="NAME", help="the stack (default: the selected one, else dev)")
     parser = argparse.ArgumentParser(
@@ -24,14 +36,14 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", title="commands", required=True)
-    for command in _COMMANDS:
-        command.add_to(commands, shared)
+    for module in dict.fromkeys(_COMMANDS[name] for name in named):
+        importlib.import_module(f"operations.{module}").add_to(commands, shared)
     return parser
 
 
 def main(words: Sequence[str]) -> int:
     """Run one command; its exit code: 0, 1 when it failed, 2 for a command line that makes no sense."""
-    arguments = build_parser().parse_args(words)
+    arguments = build_parser(words).parse_args(words)
     arguments.stack = getattr(arguments, "stack", "")
     try:
         return int(arguments.run(arguments))

@@ -1,14 +1,17 @@
 """The command line of ./ops."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from operations.command_line import build_parser, main
 from operations.errors import OperationError
+from tests.unit.program import ROOT
 from wrapper.errors import WrapperError
 
-COMMANDS = (["doctor"], ["pin"], ["secrets", "create"])
+COMMANDS = (["doctor"], ["drift"], ["pin"], ["secrets", "create"])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -58,3 +61,18 @@ def test_a_failure_is_one_line_and_an_exit_code(
     monkeypatch.setattr("operations.pin.run", fail)
     assert main(["pin"]) == code
     assert capsys.readouterr().err == said
+
+
+def test_the_list_of_commands_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Though a call imports no more than what it names."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"\n    {name} " in text for name in ("doctor", "drift", "pin", "secrets", "rollback", "unpin", "start"))
+
+
+def test_looking_for_drift_does_not_wait_for_what_deploying_needs() -> None:
+    """The Pulumi SDK takes half a second to import."""
+    script = "import sys; from operations.command_line import build_parser; build_parser(['drift'])"
+    script += "; sys.exit('pulumi' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
