@@ -35,7 +35,7 @@ KINDS = (
     Kind(id="drift.C013", name="CPU limit or share", cause=_UPDATE),
     Kind(id="drift.C014", name="memory limit", cause=_UPDATE),
     Kind(id="drift.C015", name="swap limit", cause=_UPDATE),
-    Kind(id="drift.C016", name="limit of processes", cause=f"{_UPDATE}, or a restart of the `ready` step was cut off"),
+    Kind(id="drift.C016", name="limit of processes", cause=f"{_UPDATE}, or its `ready` step was cut off"),
     Kind(id="drift.C017", name="size of /dev/shm", cause=_ANEW),
     Kind(id="drift.C018", name="limit of open files", cause=_ANEW),
     Kind(id="drift.C019", name="capabilities", cause=_ANEW),
