@@ -6,6 +6,8 @@
     doctor           gathers; diagnosis (pure) judges and words what was gathered
     pin              base images by digest; registry asks the Docker Engine, which asks the registry
     make_secrets     the site's secrets, encrypted by the engine
+    review           gathers; review/ (pure) judges and words it. review_image looks into an image, review_records at
+                     a server
 
 Commands read a stack's config and state by their formats and run the engine as a program, so they are the same with
 the Pulumi CLI and with the embedded engine.

@@ -14,6 +14,7 @@ _COMMANDS = {
     "drift": "drift",
     "pin": "pin",
     "secrets": "make_secrets",
+    "review": "review",
     "rollback": "rollback",
     "unpin": "rollback",
     "start": "start",

@@ -28,7 +28,10 @@ from wrapper.errors import WrapperError
 
 FOLDER = ".venv"
 NOTE = "django-stack.json"
-CONTAINS = {"requirements-dev.txt": ("requirements.txt",)}
+CONTAINS = {
+    "requirements-review.txt": ("requirements.txt",),
+    "requirements-dev.txt": ("requirements.txt", "requirements-review.txt"),
+}
 """Locks that are wholly inside another one."""
 
 
@@ -183,7 +186,7 @@ class Environment:
             self._write_note({lock, *CONTAINS.get(lock, ()), *(note.locks if note else ())})
 
     def _locks(self) -> dict[str, str]:
-        names = ("requirements.txt", "requirements-dev.txt")
+        names = ("requirements.txt", *CONTAINS)
         files = ((name, self.root / name) for name in names)
         return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files if file.is_file()}
 

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ LONGEST_WAIT_SECONDS = 15.0
 
 EXPANDING = {
     "AddConstraintNotValid", "AddField", "AddIndex", "AddIndexConcurrently", "AlterModelManagers", "AlterModelOptions",
-    "CreateExtension", "CreateModel", "RemoveIndex", "RemoveIndexConcurrently", "ValidateConstraint",
+    "CreateExtension", "CreateModel", "RemoveIndex", "RemoveIndexConcurrently", "RenameIndex", "ValidateConstraint",
 }  # fmt: skip
 """Operations after which the code of the release before still runs."""
 
@@ -33,16 +34,68 @@ UNOBTRUSIVE = {"AddIndexConcurrently", "RemoveIndexConcurrently", "ValidateConst
 """Operations behind which nobody waits, however long they do. Cut short, they leave an index that is not valid."""
 
 
-def contraction(migration: Any) -> str:
-    """Why the code before this migration may not run after it; empty if it does."""
+def contraction(migration: Any, state: Any = None, connection: Any = None) -> str:
+    """Why the code before this migration may not run after it; empty if it does.
+
+    `state` is the project before it, and is moved on to after it. Without one no field is known to be altered in
+    words alone.
+    """
+    reason = ""
     for operation in migration.operations:
-        name = type(operation).__name__
-        if name == "AddField" and not _has_default(operation.field):
-            return f"AddField {operation.model_name}.{operation.name} without a database default"
-        if name not in EXPANDING and not getattr(operation, "elidable", False):
-            target = getattr(operation, "model_name", "") or getattr(operation, "name", "")
-            return f"{name} {target}".strip()
-    return ""
+        reason = reason or contracting(operation, migration.app_label, state, connection)
+        if state is not None:
+            operation.state_forwards(migration.app_label, state)
+    return reason
+
+
+def contracting(operation: Any, app_label: str, state: Any = None, connection: Any = None) -> str:
+    """The same for one operation; `state` is the project before it."""
+    names = [each.__name__ for each in type(operation).__mro__]
+    name = "CreateExtension" if "CreateExtension" in names else names[0]  # each of PostgreSQL's has a class of its own
+    if name == "AddField" and not _has_default(operation.field):
+        return f"AddField {operation.model_name}.{operation.name} without a database default"
+    if name in EXPANDING or getattr(operation, "elidable", False):
+        return ""
+    if name == "AlterField" and state is not None and widens(operation, app_label, state, connection):
+        return ""
+    target = getattr(operation, "model_name", "") or getattr(operation, "name", "")
+    return f"{name} {target}".strip()
+
+
+def widens(operation: Any, app_label: str, state: Any, connection: Any) -> bool:
+    """An AlterField after which the column takes all that it took, and has the same rules; its rows stay as they are.
+
+    An index may come or go.
+    """
+    model = state.models.get((app_label, operation.model_name_lower))
+    if model is None or operation.name not in model.fields:
+        return False
+    old, new = (each.clone() for each in (model.fields[operation.name], operation.field))
+    for field in (old, new):
+        field.set_attributes_from_name(operation.name)
+    if old.remote_field or new.remote_field:
+        return _told(old) == _told(new)
+    names = ("db_default", "db_collation", "expression")
+    options = [[str(getattr(each, name, None)) for name in names] for each in (old, new)]
+    rules = [(each.column, each.null, each.unique, each.primary_key, each.db_check(connection)) for each in (old, new)]
+    return (
+        options[0] == options[1] and rules[0] == rules[1] and _takes(old.db_type(connection), new.db_type(connection))
+    )
+
+
+def _told(field: Any) -> tuple[Any, ...]:
+    """What a field is made from, without what no database hears of."""
+    _, path, arguments, options = field.deconstruct()
+    unheard = {*field.non_db_attrs, "default", "db_index"}
+    return path, arguments, {key: str(value) for key, value in options.items() if key not in unheard}
+
+
+def _takes(old: str, new: str) -> bool:
+    """Every value of the old type is one of the new type, in the very same bytes."""
+    sizes = [re.fullmatch(r"varchar\((\d+)\)", each) for each in (old, new)]
+    if old == new or (new in ("text", "varchar") and (sizes[0] or old == "varchar")):
+        return True
+    return bool(sizes[0] and sizes[1] and int(sizes[0][1]) <= int(sizes[1][1]))
 
 
 def _has_default(field: Any) -> bool:
@@ -161,12 +214,23 @@ def record(connection: Any, progress: Progress) -> dict[str, object]:
 
     loader = MigrationLoader(connection)
     known = [loader.disk_migrations[key] for key in sorted(loader.applied_migrations) if key in loader.disk_migrations]
-    reasons = {label(migration): contraction(migration) for migration in known}
+    told = contractions(loader, connection)
+    found = {label(each): told[label(each)] if label(each) in told else contraction(each) for each in known}
     return {
         "applied": [label(migration) for migration in progress.applied],
         "heads": dict(sorted(loader.applied_migrations)),
-        "contracting": {name: reason for name, reason in reasons.items() if reason},
+        "contracting": {name: reason for name, reason in found.items() if reason},
     }
+
+
+def contractions(loader: Any, connection: Any) -> dict[str, str]:
+    """Every migration of the project by label, with why it is a contraction."""
+    from django.db.migrations.state import ProjectState  # noqa: PLC0415
+
+    state = ProjectState(real_apps=loader.unmigrated_apps)
+    order = loader.graph._generate_plan(loader.graph.leaf_nodes(), at_end=True)  # noqa: SLF001 - as project_state does
+    nodes = [loader.graph.nodes[key] for key in order]
+    return {label(each): contraction(each, state, connection) for each in nodes}
 
 
 def main() -> None:

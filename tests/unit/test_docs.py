@@ -8,6 +8,7 @@ import pytest
 import config_schema
 from drift.catalogue import KINDS, PROGRAM
 from preflight.catalogue import CHECKS, GATE
+from review.rules import RULES
 from scripts import configuration_docs
 from tests.unit.program import ROOT
 
@@ -69,6 +70,20 @@ def test_the_catalogue_has_every_kind_of_drift_that_is_found() -> None:
     sources = [file for file in (ROOT / "drift").glob("*.py") if file.name != "catalogue.py"]
     made = {kind for file in sources for kind in re.findall(r'"(?:drift\.)?([A-Z]\d{3})"', file.read_text())}
     assert {f"drift.{kind}" for kind in made} == {kind.id for kind in (*KINDS, *PROGRAM)}
+
+
+def test_every_rule_of_a_review_is_documented_once_and_no_other() -> None:
+    """In one table, in their order, with what holds when nothing is found."""
+    text = (ROOT / "docs" / "review.md").read_text()
+    rows = re.findall(r"^\| (review\.\w+) \| (.+) \|$", text, re.MULTILINE)
+    assert [rule_id for rule_id, _ in rows] == [rule.id for rule in RULES]
+    assert all(len(meaning.split()) >= 4 for _, meaning in rows)
+
+
+def test_rules_of_a_review_are_told_apart() -> None:
+    """By a letter for their level and a number that is never used twice."""
+    assert all(re.fullmatch(r"review\.[EW]\d{3}", rule.id) for rule in RULES)
+    assert len({rule.id[-3:] for rule in RULES}) == len(RULES)
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.md")), ids=lambda file: file.name)

@@ -51,6 +51,7 @@ def migration(*operations: Any, atomic: bool = True) -> Any:
             "AddIndexConcurrently",
             "RemoveIndex",
             "RemoveIndexConcurrently",
+            "RenameIndex",
         ),
         *("AlterModelOptions", "AlterModelManagers", "AddConstraintNotValid", "ValidateConstraint"),
     ],
@@ -258,6 +259,7 @@ def test_the_record_tells_every_contraction_that_the_database_has(monkeypatch: p
     loader.MigrationLoader = lambda _: made  # type: ignore[attr-defined]
     for name in ("django.db.migrations", "django.db.migrations.loader"):
         monkeypatch.setitem(sys.modules, name, loader)
+    monkeypatch.setattr(migrate, "contractions", lambda *_: {"shop.0003_more": "", "shop.0004_not_yet": "DeleteModel"})
     progress = Progress()
     progress.applied = [disk["shop", "0003_more"]]
     assert migrate.record(None, progress) == {
