@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from review.changes import data_volumes
 from review.container import SECRET, Container
 from review.evidence import Evidence
+from review.plan import UNKNOWN
 
 DATABASES = re.compile(r"(^|[/_-])(postgres|postgresql|postgis|mysql|mariadb|redis|valkey|mongo)\b")
 DATABASE_PORTS = {"5432", "6432", "3306", "6379", "27017"}
@@ -65,8 +66,9 @@ def unlimited(evidence: Evidence) -> Iterator[str]:
 def unpinned(evidence: Evidence) -> Iterator[str]:
     """Every image is named by its content: by digest, or by a tag that the stack derives from it."""
     for container in made(evidence):
-        if not (DIGEST.search(container.image) or CONTENT_NAMED.search(container.image)):
-            yield f"container {container.name} runs {container.image or 'an image that is not known yet'}"
+        named = DIGEST.search(container.image) or CONTENT_NAMED.search(container.image)
+        if not named and container.image != UNKNOWN:  # as the digest of an image that is to be pulled
+            yield f"container {container.name} runs {container.image or 'no image'}"
     for step in evidence.plan.of("RemoteImage"):
         name = str(step.new.inputs.get("name") or "") if step.new and step.op != "delete" else ""
         if name and not DIGEST.search(name):

@@ -255,9 +255,8 @@ class Environment:
 
     def _write_note(self, names: Iterable[str]) -> None:
         locks = self._locks()
-        note = Note(
-            python=self._version(), location=str(self.path), locks={name: locks[name] for name in sorted(names)}
-        )
+        known = {name: locks[name] for name in sorted(names) if name in locks}
+        note = Note(python=self._version(), location=str(self.path), locks=known)
         temporary = self._note.with_suffix(".new")
         temporary.write_text(json.dumps(asdict(note), indent=2) + "\n", encoding="utf-8")
         temporary.replace(self._note)

@@ -53,6 +53,14 @@ def test_a_name_may_hold_what_divides_urns() -> None:
     assert (read.name, read.kind) == ("a::b$c", "Container")
 
 
+def test_what_is_not_known_yet_is_told_in_words() -> None:
+    """Whatever its type, and however deep."""
+    wire = ["04da6b54-80e4-46f7-96ec-b56ff0331ba9", {"a": "dd056dcd-154b-4c76-9bd3-c8f88648b5ff"}]
+    [read] = plan.read(text([step("create", "Container", "web", None, {"envs": wire})])).steps
+    assert read.new
+    assert read.new.inputs == {"envs": [plan.UNKNOWN, {"a": plan.UNKNOWN}]}
+
+
 def test_errors_and_warnings_are_told_each_once() -> None:
     """Replicas say the same."""
     said = [{"severity": "error", "message": "locked\n"}] * 2 + [{"severity": "warning", "message": "full"}]

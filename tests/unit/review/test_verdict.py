@@ -133,6 +133,7 @@ def changes_of_resources() -> dict[str, tuple[str, Evidence]]:
         "no limit of CPU": (ATTENTION, new(cpus=None)),
         "an image by a tag that moves": (ATTENTION, new(image="redis:8")),
         "an image by digest": (SAFE, new(image=f"redis:8@sha256:{'a' * 64}")),
+        "an image that is not pulled yet": (SAFE, new(image="04da6b54-80e4-46f7-96ec-b56ff0331ba9")),
         "a base by a tag that moves": (ATTENTION, known([old_bases])),
         "Nginx is taken away": (DANGEROUS, known([component])),
         "a container of nobody knows whom restarts": (ATTENTION, known([foreign])),
