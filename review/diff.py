@@ -2,13 +2,12 @@
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from review.container import ROLE_LABEL, ContainerChange, environment, labels
 from review.evidence import Evidence
-from review.plan import Plan, Step
+from review.plan import Step
 from review.policies import SECRET_VALUE, hidden
 
 SHOWN = frozenset((
@@ -36,7 +35,7 @@ def lines(evidence: Evidence) -> list[str]:
     for step in sorted(evidence.plan.steps, key=lambda each: (each.kind, each.op, each.name)):
         if not _is_noise(step):
             content = tuple(_properties(step, baseline.get(step.urn)))
-            groups.setdefault((step.op, step.kind, _cause(step, evidence.plan), *content), []).append(step)
+            groups.setdefault((step.op, step.kind, _cause(step), *content), []).append(step)
     told = []
     for key, steps in groups.items():
         (op, kind, cause), content = key[:3], key[3:]
@@ -57,9 +56,11 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old and new and old.inputs == new.inputs)
 
 
-def _cause(step: Step, plan: Plan) -> str:
-    """Without the names of single replicas, by which causes of one kind would differ."""
-    return re.sub(rf"{re.escape(plan.prefix)}-web-[0-9a-f]{{10}}-\d+", "a replica", step.cause)
+def _cause(step: Step) -> str:
+    """Names of what changed: an engine's own words may have values in them. That a thing is new or gone is no news."""
+    if step.changed:
+        return f"{', '.join(step.changed)} changed"
+    return step.cause if step.cause.endswith("needs it") and "→" not in step.cause else ""
 
 
 def _predecessors(evidence: Evidence) -> dict[str, Mapping[str, Any]]:

@@ -166,6 +166,10 @@ def test_no_secret_is_in_it() -> None:
         ),
         step("replace", "random:index:RandomPassword", "p", {"length": 8}, {"length": 9, "result": f"{SENTINEL}0"}),
     ]
+    for each in steps:  # as the embedded engine tells causes
+        each["cause"] = (
+            f"envs[0] changed: {SENTINEL}a → {SENTINEL}b; command is now {SENTINEL}c; x → {SENTINEL}, needs it"
+        )
     for evidence in (known(shown), known(text(steps)), known(preview(None, after))):
         assert SENTINEL not in rendered(evidence)
     names = rendered(known(preview(before, after)))
