@@ -24,7 +24,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex("member", models.Index(fields=["remark"], name="by_remark")),
     ]
 """
-MEMORY_MB = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +33,8 @@ class Change:
     dev: Deployment
     image: str
     folder: Path
+    memory_mb: int
+    """Of PostgreSQL, as it is deployed."""
 
     def preview(self) -> Path:
         path = self.folder / "preview.json"
@@ -59,17 +60,18 @@ def change(dev: Deployment, tmp_path: Path) -> Iterator[Change]:
     file = dev.clone.path / "sample" / "timebank" / "migrations" / f"{NAME}.py"
     image = f"{dev.prefix}-review/web:change"
     live = dev.containers("web")[0].attrs["Config"]["Image"]
+    memory_mb = int(dev.pulumi("config", "get", "postgresMemoryMb").stdout)
     (tmp_path / file.name).write_text(MIGRATION)
     recipe = f"FROM {live}\nCOPY --chmod=0644 {file.name} /app/timebank/migrations/\n"
     (tmp_path / "Dockerfile").write_text(recipe)
     subprocess.run(["docker", "build", "--quiet", f"--tag={image}", str(tmp_path)], check=True, capture_output=True)
     try:
         file.write_text(MIGRATION)
-        dev.set(postgresMemoryMb=str(MEMORY_MB + 64))
-        yield Change(dev=dev, image=image, folder=tmp_path)
+        dev.set(postgresMemoryMb=str(memory_mb + 64))
+        yield Change(dev=dev, image=image, folder=tmp_path, memory_mb=memory_mb)
     finally:
         file.unlink()
-        dev.set(postgresMemoryMb=str(MEMORY_MB))
+        dev.set(postgresMemoryMb=str(memory_mb))
         docker.from_env().images.remove(image, force=True)
 
 
@@ -96,7 +98,7 @@ def test_a_change_is_reviewed_and_only_that_change_is_let_through(change: Change
     digest = re.sub(r"</?code>", "", rows["digest of the plan"])
     again = change.preview()
     assert change.review(f"--preview={again}", "--expect-digest", digest).strip() == digest
-    change.dev.set(postgresMemoryMb=str(MEMORY_MB + 128))
+    change.dev.set(postgresMemoryMb=str(change.memory_mb + 128))
     refused = change.review(f"--preview={change.preview()}", "--expect-digest", digest, code=1)
     assert "the plan must be the one that was reviewed" in refused
     assert change.dev.ids() == before
