@@ -48,14 +48,19 @@ class Replica:
     health: str
 
 
-def level(log: Iterable[str], release: str, *, probes: bool = False) -> Level:
-    """The level of one release from lines of Nginx's access log: for visitors, or for the stack's own probes.
+def requests(log: Iterable[str]) -> list[dict[str, Any]]:
+    """The requests of lines of Nginx's access log."""
+    return list(filter(None, map(_request, log)))
+
+
+def level(found: Iterable[dict[str, Any]], release: str, *, probes: bool = False) -> Level:
+    """The level of one release from requests of Nginx's log: for visitors, or for the stack's own probes.
 
     Apart, as the steady probes of the health path would hide what happens to the few visitors of a quiet site.
     """
     seconds: list[float] = []
     errors = lost = 0
-    for request in filter(None, map(_request, log)):
+    for request in found:
         if (request.get("client") == PROBER) is not probes:
             continue
         failed = request["status"] >= SERVER_ERROR

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from release import bake
 from release.bake import Level, Replica
@@ -28,11 +29,12 @@ class Watch:
     ) -> None:
         self._docker, self._plan, self._since, self._tell = docker, plan, since, tell
         self._started, self._seen = time.monotonic(), 0.0
-        self._all: list[str] = []
-        self._warm: list[str] = []
-        """What Nginx has logged since the move, and since workers are warm."""
-        log = self._log(-BASELINE_SECONDS, 0)
-        self._before = {probes: bake.level(log, before, probes=probes) for probes in (False, True)}
+        self._requests: list[dict[str, Any]] = []
+        """What Nginx has logged since the move."""
+        self._cold = 0
+        """How many of them were before the workers were warm."""
+        earlier = bake.requests(self._log(-BASELINE_SECONDS, 0))
+        self._before = {probes: bake.level(earlier, before, probes=probes) for probes in (False, True)}
 
     @property
     def before(self) -> Level:
@@ -42,9 +44,9 @@ class Watch:
     def reason(self) -> str:
         """Why the release must give its traffic back; empty while there is no reason."""
         self._read_on()
-        replicas = self._replicas()
+        replicas, warm = self._replicas(), self._requests[self._cold :]
         for probes, before in self._before.items():
-            now, later = (bake.level(lines, self._plan.release, probes=probes) for lines in (self._all, self._warm))
+            now, later = (bake.level(found, self._plan.release, probes=probes) for found in (self._requests, warm))
             if reason := bake.verdict(before, now, replicas) or bake.slower(before, later):
                 return reason
         return ""
@@ -75,10 +77,10 @@ class Watch:
     def _read_on(self) -> None:
         """Take what has been logged since the last look."""
         seen, now = self._seen, time.monotonic() - self._started
-        lines = self._log(seen, now, tail=MOST_LINES)
+        self._requests += bake.requests(self._log(seen, now, tail=MOST_LINES))
         self._seen = now
-        self._all += lines
-        self._warm += lines if seen >= WARM_UP_SECONDS else []
+        if seen < WARM_UP_SECONDS:
+            self._cold = len(self._requests)
 
     def _log(self, start: float, end: float, *, tail: int = 0) -> list[str]:
         """Lines from `start` to `end`, in seconds since the move by the clock of the server; with `tail` of the last.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from release.bake import Level, Replica, level, slower, verdict
+from release.bake import Level, Replica, level, requests, slower, verdict
 
 WELL = (
     Replica(name="web-1", running=True, restarts=0, out_of_memory=False, health="healthy"),
@@ -125,14 +125,14 @@ def test_illness_is_told_before_its_symptoms() -> None:
 def test_a_level_is_of_one_release() -> None:
     """Requests that the other answered are none of its; a server error is one from 500 on."""
     log = [line(status=499), line(status=500), line(status=503), line("old", 500), line("old"), line()]
-    assert level(log, "new") == Level(requests=4, errors=2, lost=0, p95_seconds=0.1)
-    assert level(log, "old") == Level(requests=2, errors=1, lost=0, p95_seconds=0.1)
+    assert level(requests(log), "new") == Level(requests=4, errors=2, lost=0, p95_seconds=0.1)
+    assert level(requests(log), "old") == Level(requests=2, errors=1, lost=0, p95_seconds=0.1)
 
 
 def test_requests_without_any_answer_are_counted_apart() -> None:
     """Nginx answered them itself; its own redirects, files and refusals are no loss."""
     log = [line("", 502), line("", 504), line("", 304), line("", 404), line("", 499), line()]
-    assert level(log, "new") == Level(requests=1, errors=0, lost=2, p95_seconds=0.1)
+    assert level(requests(log), "new") == Level(requests=1, errors=0, lost=2, p95_seconds=0.1)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_requests_without_any_answer_are_counted_apart() -> None:
 )
 def test_latency_is_the_95th_percentile(seconds: list[float], p95: float) -> None:
     """By nearest rank, whatever the order of the log."""
-    assert level([line(seconds=each) for each in reversed(seconds)], "new").p95_seconds == p95
+    assert level(requests(line(seconds=each) for each in reversed(seconds)), "new").p95_seconds == p95
 
 
 def test_other_lines_of_the_log_are_passed_over() -> None:
@@ -153,15 +153,17 @@ def test_other_lines_of_the_log_are_passed_over() -> None:
         "null",
         line(),
     ]
-    assert level(log, "new").requests == 1
+    assert level(requests(log), "new").requests == 1
 
 
 def test_probes_and_visitors_are_counted_apart() -> None:
     """The stack's own tools ask from within Nginx's network."""
     probe = line().replace('"status"', '"client":"127.0.0.1","status"')
     visitor = line(status=500).replace('"status"', '"client":"172.18.0.1","status"')
-    assert level([probe, probe, visitor], "new") == Level(requests=1, errors=1, lost=0, p95_seconds=0.1)
-    assert level([probe, probe, visitor], "new", probes=True) == Level(requests=2, errors=0, lost=0, p95_seconds=0.1)
+    assert level(requests([probe, probe, visitor]), "new") == Level(requests=1, errors=1, lost=0, p95_seconds=0.1)
+    assert level(requests([probe, probe, visitor]), "new", probes=True) == Level(
+        requests=2, errors=0, lost=0, p95_seconds=0.1
+    )
 
 
 def test_shares_of_nothing_are_nothing() -> None:
