@@ -2,9 +2,11 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -12,6 +14,8 @@ from tests.e2e.deployment import Deployment, make_clone
 
 PREFIX = os.environ.get("BENCH_PREFIX", "bench")
 """Begins the names of all that benchmarks make; another one lets two people share an engine."""
+
+POLL_SECONDS = 0.05
 
 
 @contextmanager
@@ -27,6 +31,21 @@ def site(name: str, *, port: int, **config: str) -> Iterator[Deployment]:
         finally:
             stack.pulumi("destroy", "--yes", check=False)
             stack.erase()
+
+
+def app_build(stack: Deployment, python_image: str, tag: str) -> list[str]:
+    """The docker command that builds the site's image from the clone, as the stack does."""
+    arguments = [f"--build-arg=PYTHON_IMAGE={python_image}", "--build-arg=DJANGO_SETTINGS_MODULE=hedgerow.settings"]
+    if "buildCaFile" in stack.pulumi("config").stdout:
+        arguments.append(f"--build-arg=CA_IMAGE={stack.prefix}/build-ca:latest")
+    return ["docker", "build", "--quiet", f"--tag={tag}", "--file=images/app/Dockerfile", *arguments, "sample"]
+
+
+def start_until_healthy(container: Any) -> None:
+    """Start a container that was stopped, and wait until it is healthy."""
+    container.start()
+    while container.client.api.inspect_container(container.id)["State"]["Health"]["Status"] != "healthy":
+        time.sleep(POLL_SECONDS)
 
 
 def change_code(stack: Deployment, word: str) -> None:

@@ -12,13 +12,12 @@ import time
 import docker
 
 from benchmarks._machine import watched
-from benchmarks._site import change_code, release_through_nginx, site
+from benchmarks._site import POLL_SECONDS, app_build, change_code, release_through_nginx, site, start_until_healthy
 from tests.e2e.deployment import Deployment
 from wrapper.report import Control, Measure, Report
 
 PORT = 18476
 ROUNDS = 5
-POLL_SECONDS = 0.05
 
 
 def until_live(stack: Deployment) -> float:
@@ -45,17 +44,12 @@ def docker_alone(stack: Deployment) -> float:
         for tag in image.tags
         if not tag.endswith("latest")
     ][:1]
-    arguments = [f"--build-arg=PYTHON_IMAGE={python}", "--build-arg=DJANGO_SETTINGS_MODULE=hedgerow.settings"]
-    if "buildCaFile" in stack.pulumi("config").stdout:
-        arguments.append(f"--build-arg=CA_IMAGE={stack.prefix}/build-ca:latest")
-    command = ["docker", "build", "--quiet", "--tag=bench/web", "--file=images/app/Dockerfile", *arguments, "sample"]
+    command = app_build(stack, python, "bench/web")
     container = stack.containers("web")[0]
     container.stop()
     start = time.monotonic()
     subprocess.run(command, cwd=stack.clone.path, check=True, capture_output=True)
-    container.start()
-    while client.api.inspect_container(container.id)["State"]["Health"]["Status"] != "healthy":
-        time.sleep(POLL_SECONDS)
+    start_until_healthy(container)
     return time.monotonic() - start
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import docker
 
+from benchmarks._site import app_build, start_until_healthy
 from tests.e2e.deployment import Deployment, make_clone
 from wrapper.report import Control, Measure, Report
 
@@ -97,19 +98,12 @@ def docker_alone(stack: Deployment, day: str) -> float:
         arguments = [f"--build-arg={k}={v}" for k, v in {"BASE": base, "SOURCE": source, "PACKAGES_DATE": day}.items()]
         command = ["docker", "build", "--quiet", f"--tag=bench/{family}", *arguments, f"images/{family}"]
         total += seconds(lambda command=command: run(*command, cwd=stack.clone.path))  # type: ignore[misc]
-    arguments = ["--build-arg=PYTHON_IMAGE=bench/python", "--build-arg=DJANGO_SETTINGS_MODULE=hedgerow.settings"]
-    if "buildCaFile" in stack.pulumi("config").stdout:
-        arguments.append(f"--build-arg=CA_IMAGE={stack.prefix}/build-ca:latest")
-    command = ["docker", "build", "--quiet", "--tag=bench/web", "--file=images/app/Dockerfile", *arguments, "sample"]
+    command = app_build(stack, "bench/python", "bench/web")
     total += seconds(lambda: run(*command, cwd=stack.clone.path))
     for role in ("edge", "postgres", "nginx", "web"):
         for container in stack.containers(role):
             container.stop()
-            start = time.monotonic()
-            container.start()
-            while client.api.inspect_container(container.id)["State"]["Health"]["Status"] != "healthy":
-                time.sleep(0.1)
-            total += time.monotonic() - start
+            total += seconds(lambda container=container: start_until_healthy(container))  # type: ignore[misc]
     for family in ("python", "postgres", "nginx", "web"):
         client.images.remove(f"bench/{family}", force=True)
     return total
