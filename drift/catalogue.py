@@ -18,6 +18,7 @@ _UPDATE = "a person's `docker update`"
 _ANEW = "the container was made anew by hand, by `docker run` or Compose"
 _EXEC = "somebody wrote to it, from a container that has it mounted or as root on the server"
 _PSQL = "a person's statement in psql"
+_UNDEPLOYED = "the program or its config has changed since the last `up`"
 
 KINDS = (
     Kind(id="drift.C001", name="container is missing", cause="`docker rm`, or a prune"),
@@ -93,10 +94,10 @@ KINDS = (
 """C containers, N networks, V volumes, I images, F files, X Nginx, P PostgreSQL, S schema, R the recorded state."""
 
 PROGRAM = (
-    Kind(id="drift.D001", name="would be created", cause="the program or its config has changed since the last `up`"),
-    Kind(id="drift.D002", name="would be updated", cause="the program or its config has changed since the last `up`"),
-    Kind(id="drift.D003", name="would be replaced", cause="the program or its config has changed since the last `up`"),
-    Kind(id="drift.D004", name="would be deleted", cause="the program or its config has changed since the last `up`"),
+    Kind(id="drift.D001", name="would be created", cause=_UNDEPLOYED),
+    Kind(id="drift.D002", name="would be updated", cause=_UNDEPLOYED),
+    Kind(id="drift.D003", name="would be replaced", cause=_UNDEPLOYED),
+    Kind(id="drift.D004", name="would be deleted", cause=_UNDEPLOYED),
 )
 """Where the state and the program differ: nothing drifted, something is not deployed yet."""
 

@@ -14,7 +14,7 @@ from review.plan import Plan
 from review.records import Ledger
 
 _MEBIBYTE = 1024**2
-_HARDENED = (
+HARDENED = (
     "--rm", "--interactive", "--pull=never", "--network=none", "--no-healthcheck", "--read-only", "--cap-drop=ALL",
     "--security-opt=no-new-privileges:true", "--user=10001:10000", "--memory=1024m", "--pids-limit=100", "--tmpfs=/tmp",
 )  # fmt: skip
@@ -22,8 +22,8 @@ _HARDENED = (
 
 def look_into(docker: Docker, name: str, plan: Plan, ledger: Ledger | None) -> tuple[Image | None, dict[str, str]]:
     """The image, and what could not be checked, with the reason: `image`, `migrations`, `lint`."""
-    size = docker("image", "inspect", "--format={{.Size}}", name, check=False).strip()
-    if not size.isdigit():
+    size = size_mb(docker, name)
+    if size is None:
         reason = f"the image {name} is not on this machine's Docker"
         return None, {"image": reason, "migrations": reason}
     missing = {} if ledger else {"migrations": "no --ledger was given, so that nobody knows what has been applied"}
@@ -34,13 +34,19 @@ def look_into(docker: Docker, name: str, plan: Plan, ledger: Ledger | None) -> t
     if pending.problem:
         missing["migrations"] = pending.problem
     linted, unlinted = _linted(pending)
-    return Image(name=name, size_mb=int(size) // _MEBIBYTE, linted=linted), missing | unlinted
+    return Image(name=name, size_mb=size, linted=linted), missing | unlinted
+
+
+def size_mb(docker: Docker, name: str) -> int | None:
+    """Of an image; None where it is not on this Docker."""
+    size = docker("image", "inspect", "--format={{.Size}}", name, check=False).strip()
+    return int(size) // _MEBIBYTE if size.isdigit() else None
 
 
 def asked(docker: Docker, image: str, env: dict[str, str], heads: dict[str, str] | None) -> Pending:
     """Packages, and migrations that a database with these heads lacks. Raises DockerError, ReviewInputError."""
     folders = {str(PurePosixPath(path).parent) for name, path in env.items() if name.endswith("_FILE")}
-    words = [*_HARDENED, *(f"--tmpfs={folder}:mode=1777" for folder in sorted(folders))]
+    words = [*HARDENED, *(f"--tmpfs={folder}:mode=1777" for folder in sorted(folders))]
     words += [f"--env={name}={value}" for name, value in sorted(env.items())]
     script = ["python", "/opt/stack/pending.py"]
     return migrations.read(docker("run", *words, image, *script, stdin=json.dumps({"heads": heads})))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operations.errors import OperationError
-from operations.review_image import asked
+from operations.review_image import HARDENED, asked, size_mb
 from preflight.server import UnreachableError, observe
 from release.docker_cli import Docker, inspect
 from release.errors import DockerError
@@ -59,14 +59,13 @@ def _is_web(container: dict[str, Any]) -> bool:
 
 
 def _image(docker: Docker, name: str) -> dict[str, Any]:
-    size = docker("image", "inspect", "--format={{.Size}}", name, check=False).strip()
     try:
         packages = dict(asked(docker, name, {}, None).packages)
     except (DockerError, ReviewInputError):  # of an older version of the project, that has no way to tell them
         packages = {}
-    return {"name": name, "size_mb": int(size) // _MEBIBYTE if size.isdigit() else None, "packages": packages}
+    return {"name": name, "size_mb": size_mb(docker, name), "packages": packages}
 
 
 def _disk_free_mb(docker: Docker, image: str) -> int | None:
-    told = docker("run", "--rm", "--network=none", "--pull=never", image, "python", "-c", _DISK, check=False).strip()
+    told = docker("run", *HARDENED, image, "python", "-c", _DISK, check=False).strip()
     return int(told) if told.isdigit() else None

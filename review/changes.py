@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from review.container import SECRET, ContainerChange, Port
+from review.container import SECRET, SIGNATURE, ContainerChange, Port
 from review.evidence import Evidence
 from review.plan import Plan, Step
 
@@ -117,7 +117,7 @@ def _secret_names(step: Step) -> Iterator[str]:
 
 def _has_secret(value: object) -> bool:
     if isinstance(value, dict):
-        return any(_has_secret(item) for item in value.values()) or "4dabf18193072939515e22adb298388d" in value
+        return any(_has_secret(item) for item in value.values()) or SIGNATURE in value
     return any(map(_has_secret, value)) if isinstance(value, list) else value == SECRET
 
 

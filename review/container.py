@@ -7,6 +7,8 @@ from typing import Any
 from review.plan import Plan, Step
 
 SECRET = "[secret]"  # noqa: S105 - what stands for one
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""How Pulumi marks one in JSON."""
 ROLE_LABEL = "django-stack.role"
 
 

@@ -65,10 +65,9 @@ FILES: dict[str, tuple[str, Change, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_files_in_volumes_are_compared_by_hash(name: str, look: Look, docker: RunningStack) -> None:
-    """A change of one file is one finding, with its name."""
-    kind, change, what, found = FILES[name]
+def assert_found(case: tuple[str, Any, str, str], look: Look, docker: RunningStack) -> None:
+    """One change is one finding that names it, shows no secret, and says what mends it."""
+    kind, change, what, found = case
     change(docker)
     (finding,) = look()
     assert finding.id == f"drift.{kind}"
@@ -76,6 +75,12 @@ def test_files_in_volumes_are_compared_by_hash(name: str, look: Look, docker: Ru
     assert found in finding.found
     assert "hunter2" not in f"{finding}"
     assert finding.mend.command(STACK)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_in_volumes_are_compared_by_hash(name: str, look: Look, docker: RunningStack) -> None:
+    """A change of one file is one finding, with its name."""
+    assert_found(FILES[name], look, docker)
 
 
 def test_files_of_releases_that_are_kept_are_no_drift(look: Look, docker: RunningStack) -> None:
@@ -191,14 +196,7 @@ def _setting(docker: RunningStack, name: str) -> str:
 @pytest.mark.parametrize("name", DATABASE)
 def test_the_database_is_compared_with_what_the_steps_have_made(name: str, look: Look, docker: RunningStack) -> None:
     """Settings, roles, rights, password, migrations: one change is one finding."""
-    kind, change, what, found = DATABASE[name]
-    change(docker)
-    (finding,) = look()
-    assert finding.id == f"drift.{kind}"
-    assert what in finding.what
-    assert found in finding.found
-    assert "hunter2" not in f"{finding}"
-    assert finding.mend.command(STACK)
+    assert_found(DATABASE[name], look, docker)
 
 
 def test_a_login_that_is_gone_is_missed(look: Look, docker: RunningStack) -> None:
