@@ -128,6 +128,7 @@ gunicorn = stack.Gunicorn(
     stack.GunicornArgs(
         placement=placement,
         image=app_args.build.reference,
+        built=app_image,
         edge_network=networks.edge_name,
         data_network=networks.data_name,
         postgres=postgres,
@@ -151,7 +152,7 @@ gunicorn = stack.Gunicorn(
         parallel_starts=max(2, server.cpus),
         lock_timeout_seconds=settings.release.migration_lock_seconds,
     ),
-    opts=after(app_image, networks, volumes, secrets),
+    opts=after(networks, volumes, secrets),
 )
 release = stack.Release("release", stack.ReleaseArgs(gunicorn=gunicorn, rollout=rollout))
 

@@ -1,6 +1,7 @@
 """The Django project's replicas under Gunicorn, and what must be done before a release of them may start."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ class GunicornArgs:
     placement: Placement
     image: str
     """The Django project's image, named by its content."""
+    built: pulumi.Resource
+    """Has made that image when it is ready. Only what needs the image waits for it."""
     edge_network: str
     data_network: str
     postgres: Postgres
@@ -63,7 +66,7 @@ class GunicornArgs:
 class Gunicorn(pulumi.ComponentResource):
     """One release: its static files, its migrations, its replicas. Ready when every replica is healthy.
 
-    Only what needs the database waits for it.
+    Only what needs the database waits for it, and replicas wait for migrations only if there are any to apply.
     """
 
     release: str
@@ -84,6 +87,7 @@ class Gunicorn(pulumi.ComponentResource):
     def __init__(self, name: str, args: GunicornArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Gunicorn", name, {}, opts)
         pinned, template = args.pinned, _spec(args)
+        self.migrated = pulumi.Output.from_input("")
         if pinned:
             pinned.check(spec_hash(template))
             template = pinned.template(template.name, args.placement)
@@ -108,39 +112,47 @@ class Gunicorn(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         clear = ["clear", args.placement.prefix, f"--release={self.release}", f"--image={template.image}"]
         cleared = release_step(f"{name}-clear", clear, child, args.placement)
-        after_clear = child.merge(pulumi.ResourceOptions(depends_on=[cleared]))
+        after_build = child.merge(pulumi.ResourceOptions(depends_on=[args.built, cleared]))
         # A command's text names the image and the settings, so a new release is a new run.
         static_spec = _static_spec(args.placement, str(template.image), args.volumes, args.rollout.keep)
-        static = docker_command(f"{name}-static", docker_run(static_spec), after_clear, args.placement)
+        static = docker_command(f"{name}-static", docker_run(static_spec), after_build, args.placement)
         self.published = static.stdout.apply(lambda printed: printed or "")
-        before: list[pulumi.Resource] = [static]
-        self.migrated = pulumi.Output.from_input("")
-        if pinned:  # what has been migrated since is there to stay; ./ops rollback has seen that it may
-            before.append(args.postgres)
-        else:
-            once = [
-                "once",
-                "--of",
-                args.placement.prefix,
-                self.release,
-                "--",
-                *docker_words(_migrate_spec(args, template)),
-            ]
-            ready = after_clear.merge(pulumi.ResourceOptions(depends_on=[args.postgres]))
-            migrate = release_step(f"{name}-migrate", once, ready, args.placement)
-            self.migrated = migrate.stdout.apply(lambda printed: printed or "")
-            before.append(migrate)
+        migrated = [] if pinned else self._migrate(name, args, template, after_build)
         # Beside migrations, so that the proof shows what these do to visitors, and a failure finds who can record it.
         prepared = release_step(
             f"{name}-prepare",
             ["prepare", self.release],
-            child.merge(pulumi.ResourceOptions(depends_on=[args.rollout.nginx, cleared])),
+            after_build.merge(pulumi.ResourceOptions(depends_on=[args.rollout.nginx])),
             args.placement,
             environment={"RELEASE_PLAN": self.plan.text()},
         )
-        self.before_live = [prepared]
-        self.container_ids = self._run(name, args, template, after=before)
+        self.before_live = [static, prepared, *migrated]
+        # What has been migrated since a pinned release is there to stay; ./ops rollback has seen that it may.
+        first = migrated[:1] or [args.postgres]
+        self.container_ids = self._run(name, args, template, after=[args.built, cleared, *first])
         self.register_outputs({"release": self.release, "sockets": self.sockets})
+
+    def _migrate(
+        self, name: str, args: GunicornArgs, template: ContainerSpec, opts: pulumi.ResourceOptions
+    ) -> list[pulumi.Resource]:
+        """Two steps of which one migrates: before replicas start if these have to wait for it, else beside that."""
+        run_it = ["--", *docker_words(_migrate_spec(args, template))]
+        whose = ["--of", args.placement.prefix, self.release]
+        commands = hashlib.sha256("\n".join(args.release_commands).encode()).hexdigest()[:10]
+        look = [f"--image={template.image}", f"--postgres={args.postgres.container_name}"]
+        look += [f"--database={args.postgres.database}", f"--commands={commands}"]
+        ready = opts.merge(pulumi.ResourceOptions(depends_on=[args.postgres]))
+        first = release_step(f"{name}-migrate", ["migrate", *whose, *look, *run_it], ready, args.placement)
+        told = first.stdout.apply(lambda printed: printed or "")
+        beside = release_step(
+            f"{name}-release-phase",
+            ["once", *whose, *run_it],
+            opts.merge(pulumi.ResourceOptions(depends_on=[first])),
+            args.placement,
+            environment={"RELEASE_MIGRATED": told},
+        )
+        self.migrated = pulumi.Output.concat(told, "\n", beside.stdout.apply(lambda printed: printed or ""))
+        return [first, beside]
 
     def told(self) -> dict[str, pulumi.Input[str]]:
         """What a step that moves traffic to this release finds in its environment."""
@@ -153,7 +165,10 @@ class Gunicorn(pulumi.ComponentResource):
     def _run(
         self, name: str, args: GunicornArgs, template: ContainerSpec, after: list[pulumi.Resource]
     ) -> list[pulumi.Output[str]]:
-        """Declare the replicas: side by side, or batch by batch, each taking over before the next one starts."""
+        """Declare the replicas: side by side, or batch by batch, each taking over before the next one starts.
+
+        A batch takes traffic, so it waits for what the release does.
+        """
         ids: list[pulumi.Output[str]] = []
         started: list[pulumi.Resource] = []
         strategy = self.plan.strategy
@@ -171,7 +186,7 @@ class Gunicorn(pulumi.ComponentResource):
                 roll = release_step(
                     f"{name}-{self.release}-roll-{number}",
                     ["roll", f"--done={number}"],
-                    pulumi.ResourceOptions(parent=self, depends_on=[*started, *after]),
+                    pulumi.ResourceOptions(parent=self, depends_on=[*started, *self.before_live]),
                     args.placement,
                     environment=self.told(),
                 )
@@ -216,7 +231,7 @@ def _spec(args: GunicornArgs) -> ContainerSpec:
             Mount(volume=args.volumes.media, path="/srv/media"),
         ],
         tmpfs_mb={"/tmp": 64},  # noqa: S108 - a path in the container
-        health=["python3", "/opt/stack/check_web.py"],
+        health=["python3", "-IS", "/opt/stack/check_web.py"],
         start_seconds=args.start_timeout_seconds,
         stop_signal="SIGTERM",
         stop_seconds=args.drain_timeout_seconds + 5,
@@ -249,12 +264,14 @@ def _static_spec(placement: Placement, image: str, volumes: SiteVolumes, keep: i
 
 def _migrate_spec(args: GunicornArgs, template: ContainerSpec) -> ContainerSpec:
     """The site's migrations and release commands, in the new image, with the new settings."""
-    migrate = f"python /opt/stack/migrate.py --lock-timeout={args.lock_timeout_seconds:g}"
     return dataclasses.replace(
         template,
         name=f"{args.placement.prefix}-migrate",
         role="migrate",
-        command=["sh", "-ec", "\n".join([migrate, *args.release_commands])],
+        command=[
+            *("python", "/opt/stack/migrate.py", f"--lock-timeout={args.lock_timeout_seconds:g}"),
+            *("--", *args.release_commands),
+        ],
         env=dict(template.env) | {"RELEASE": "migrate", "REPLICA": "0"},
         networks={args.data_network: []},
     )

@@ -53,6 +53,7 @@ class PostgresArgs:
 class Postgres(pulumi.ComponentResource):
     """A PostgreSQL server on the data network. Ready, role and database included, when its children are."""
 
+    container_name: str
     host: str
     """Host name on the data network."""
     port: int
@@ -100,7 +101,7 @@ class Postgres(pulumi.ComponentResource):
             child.merge(pulumi.ResourceOptions(depends_on=[site])),
             args.placement,
         )
-        self.container_id = running.container.id
+        self.container_name, self.container_id = spec.name, running.container.id
         self.register_outputs({"host": self.host, "port": self.port, "database": self.database, "user": self.user})
 
     def _spec(self, args: PostgresArgs) -> ContainerSpec:

@@ -4,15 +4,17 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 from release import leftovers
 from release.abandon import abandon, abandon_with
 from release.docker_cli import DockerCli
-from release.errors import NotReadyError, StepError
+from release.errors import AbandonedError, NotReadyError, StepError
 from release.hold import hold, resume
+from release.migrate import Schema, is_done, migrate_first
 from release.once import make_way, run_once
-from release.plan import read
+from release.plan import Plan, read
 from release.ready import make_ready
 from release.roll import roll
 from release.switch import switch
@@ -40,6 +42,8 @@ def ready(docker: DockerCli, arguments: argparse.Namespace) -> None:
             seconds=arguments.seconds,
             disposable=arguments.disposable,
         )
+    except AbandonedError:
+        raise
     except NotReadyError as error:
         abandon_with(docker, name, str(error).partition("\n")[0])
         raise
@@ -47,6 +51,8 @@ def ready(docker: DockerCli, arguments: argparse.Namespace) -> None:
 
 def once(docker: DockerCli, arguments: argparse.Namespace) -> None:
     """The same for a command that is part of a release."""
+    if is_done(os.environ.get("RELEASE_MIGRATED", "")):
+        return
     make_way(docker, arguments.command, tell)
     try:
         run_once(arguments.command, tell)
@@ -55,6 +61,20 @@ def once(docker: DockerCli, arguments: argparse.Namespace) -> None:
             prefix, release = arguments.of
             abandon(docker, prefix, release, str(error))
         raise
+
+
+def migrate(docker: DockerCli, arguments: argparse.Namespace) -> None:
+    """The same before replicas start, where they have to wait for it."""
+    prefix, _ = arguments.of
+    schema = Schema(prefix=prefix, image=arguments.image, postgres=arguments.postgres, database=arguments.database)
+    migrate_first(
+        docker,
+        schema,
+        commands=arguments.commands,
+        told_before=os.environ.get("PULUMI_COMMAND_STDOUT", ""),
+        run=lambda: once(docker, arguments),
+        tell=tell,
+    )
 
 
 def argument_parser() -> argparse.ArgumentParser:
@@ -73,6 +93,13 @@ def argument_parser() -> argparse.ArgumentParser:
     running = steps.add_parser("once", help="run a command to its end, and explain its failure")
     running.add_argument("--of", nargs=2, metavar=("PREFIX", "RELEASE"), help="the release that ends where this fails")
     running.add_argument("command", nargs="+")
+    migrating = steps.add_parser("migrate", help="the same, if the image has migrations that the database has not")
+    migrating.add_argument("--of", nargs=2, metavar=("PREFIX", "RELEASE"), required=True)
+    migrating.add_argument("--image", required=True, help="the project's image")
+    migrating.add_argument("--postgres", required=True, help="PostgreSQL's container")
+    migrating.add_argument("--database", required=True)
+    migrating.add_argument("--commands", required=True, help="tells the release commands from those of before")
+    migrating.add_argument("command", nargs="+")
     steps.add_parser("prepare", help="begin the traffic that will see RELEASE_PLAN go live").add_argument("release")
     holding = steps.add_parser("hold", help="have requests wait if PostgreSQL is to be replaced")
     holding.add_argument("prefix")
@@ -87,28 +114,33 @@ def argument_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def clear(docker: DockerCli, arguments: argparse.Namespace) -> None:
+    for name in leftovers.clear(docker, arguments.prefix, arguments.release, arguments.image):
+        tell(f"removed {name}, of a release that failed")
+
+
+def _plan() -> Plan:
+    return read(os.environ["RELEASE_PLAN"])
+
+
+STEPS: dict[str, Callable[[DockerCli, argparse.Namespace], None]] = {
+    "ready": ready,
+    "clear": clear,
+    "once": once,
+    "migrate": migrate,
+    "prepare": lambda docker, _: prepare(docker, _plan()),
+    "hold": lambda docker, arguments: hold(docker, arguments.prefix, arguments.spec, arguments.room, tell),
+    "resume": lambda docker, arguments: resume(docker, arguments.prefix, tell),
+    "roll": lambda docker, arguments: roll(docker, _plan(), arguments.done, tell),
+    "switch": lambda docker, _: switch(docker, _plan(), tell),
+}
+
+
 def main() -> None:
     signal.signal(signal.SIGTERM, interrupted)
     arguments = argument_parser().parse_args()
-    docker = DockerCli()
     try:
-        if arguments.step == "ready":
-            ready(docker, arguments)
-        elif arguments.step == "clear":
-            for name in leftovers.clear(docker, arguments.prefix, arguments.release, arguments.image):
-                tell(f"removed {name}, of a release that failed")
-        elif arguments.step == "once":
-            once(docker, arguments)
-        elif arguments.step == "prepare":
-            prepare(docker, read(os.environ["RELEASE_PLAN"]))
-        elif arguments.step == "hold":
-            hold(docker, arguments.prefix, arguments.spec, arguments.room, tell)
-        elif arguments.step == "resume":
-            resume(docker, arguments.prefix, tell)
-        elif arguments.step == "roll":
-            roll(docker, read(os.environ["RELEASE_PLAN"]), arguments.done, tell)
-        else:
-            switch(docker, read(os.environ["RELEASE_PLAN"]), tell)
+        STEPS[arguments.step](DockerCli(), arguments)
     except StepError as error:
         sys.exit(str(error))
 

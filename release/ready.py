@@ -9,8 +9,8 @@ from release.docker_cli import Docker, inspect, last_lines
 from release.errors import AbandonedError, DockerError, NotReadyError
 from release.explain import explain, without_surrender
 
-POLL_SECONDS = 0.25
-QUICK_POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
+QUICK_POLL_SECONDS = 0.2
 JUDGEMENT_SECONDS = 5.0
 """How long a container's own step may take to give it up after a crash. There is none if it was healthy before."""
 READ_LINES, SHOWN_LINES = 100, 25
@@ -61,7 +61,10 @@ def stays_stopped(inspected: dict[str, Any]) -> bool:
 
 
 def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
-    """Return when the container is healthy. Raises NotReadyError as soon as it has crashed, or when time is up."""
+    """Return when the container is healthy. Raises NotReadyError as soon as it has crashed, or when time is up.
+
+    AbandonedError, where the step that has ended its release has stopped it.
+    """
     deadline = time.monotonic() + seconds
     while True:
         found = inspect(docker, [name])
@@ -70,6 +73,8 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
         state = State.of(found[0])
         if state.ready:  # whatever happened to it in the past
             return
+        if not state.ready and stays_stopped(found[0]):
+            raise AbandonedError(f"{name}: it has been stopped, as another step has failed. That one says why.")
         if state.crashed:
             raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, _log(docker, name)))
         if time.monotonic() > deadline or state.health == "unhealthy":
@@ -135,6 +140,8 @@ def make_ready(docker: Docker, name: str, *, pids: int, cpu_shares: int, seconds
         docker("start", name)
     try:
         wait_until_ready(docker, name, seconds=seconds)
+    except AbandonedError:
+        raise
     except NotReadyError:
         if _give_up(docker, name):
             raise

@@ -1,6 +1,7 @@
 """Gunicorn's configuration; every value comes from the stack."""
 
 import contextlib
+import importlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -23,6 +24,12 @@ control_socket_disable = True  # it would want a writable home
 wsgi_app = os.environ["WSGI_APPLICATION"]
 errorlog = "-"
 accesslog = None  # Nginx logs the requests, with the time that the client saw
+
+# Django itself, which no project changes, is imported before workers fork: they share its memory, and start sooner. The
+# project is not: what it opens when it is imported, a connection or a thread, must not be shared.
+for _module in ("django.core.handlers.wsgi", "django.db.backends.postgresql.base"):
+    with contextlib.suppress(Exception):
+        importlib.import_module(_module)
 
 _IDENTITY = [("X-Stack-Release", os.environ["RELEASE"]), ("X-Stack-Replica", os.environ["REPLICA"])]
 

@@ -1,6 +1,6 @@
 """The site's migrations, once: under an advisory lock, never blocking a reader for long, and on record.
 
-Runs in the project's own image. Prints progress; its last line is a record as JSON:
+Runs in the project's own image, and release commands after it. Prints progress, then a record as JSON in one line:
     {"applied": ["app.0002_name", …], "heads": {"app": "0002_name", …}, "contracting": {"app.0002_name": "why"}}
 `contracting` is of all that the database has, as a deployment that failed may have applied what no record tells of.
 A failure ends with the migration's name and the database's own words. Ten at once run it once; the others find it done.
@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from stack_commands import run_all
 
 LOCK_KEY = 0x64736D67
 """Key of the advisory lock, "dsmg"; the same for everyone who migrates this database."""
@@ -237,11 +239,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=10)
     parser.add_argument("--lock-timeout", type=float, default=2.0, help="seconds that a statement may wait for a lock")
+    parser.add_argument("commands", nargs="*", help="release commands to run afterwards")
     arguments = parser.parse_args()
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path[0] = str(Path.cwd())  # the project's modules, and none of the stack's
 
     import django  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection, connections  # noqa: PLC0415
 
     django.setup()
     # What cannot even be loaded must not touch the database.
@@ -250,13 +253,14 @@ def main() -> None:
     try:
         with alone(connection):
             with_patience(connection, progress, arguments.tries, arguments.lock_timeout)
-            print(json.dumps(record(connection, progress)))
+            print(json.dumps(record(connection, progress)), flush=True)
     except Exception as error:  # noqa: BLE001 - whatever a migration raises is told in the same way
         cause = f"{type(error).__name__}: {error}".strip()
         sys.exit(
             f"migrate: {label(progress.current)} failed ({cause}) [{sqlstate(error) or 'no SQL error'}]."
             " The release before goes on serving. Correct the migration and deploy again."
         )
+    run_all(arguments.commands, connections.close_all)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ REPORT, FINAL, PHASE, STOP = (FOLDER / name for name in ("report.json", "final.j
 STATIC = Path("/srv/static")
 SERVER_ERROR = 500
 REQUEST_SECONDS = 30
+REQUEST = "request"
+"""Name of the threads that wait for an answer."""
 SLOW = "slow"
 MOST_UNANSWERED = 100
 """Requests without an answer, beyond which no more are sent: a container has so many processes, and a docker command
@@ -154,7 +156,9 @@ class Client(threading.Thread):
             if self._stream.keep_alive:
                 self._send()
             elif self._unanswered.acquire(blocking=False):
-                threading.Thread(target=self._send_apart).start()  # a slow answer must not hold up the next question
+                threading.Thread(
+                    target=self._send_apart, name=REQUEST
+                ).start()  # a slow answer must not hold up the next question
             else:
                 self._proof.failed(current_phase(), self._stream, f"{MOST_UNANSWERED} requests were without an answer")
         if self._kept:
@@ -233,7 +237,7 @@ def smallest_stylesheet(folder: Path) -> str:
 
 def probe(arguments: argparse.Namespace) -> None:
     """Send the mix until told to stop, then leave the whole report."""
-    proof, stopped, others = Proof(), threading.Event(), set(threading.enumerate())
+    proof, stopped = Proof(), threading.Event()
     unanswered = threading.Semaphore(MOST_UNANSWERED)
     clients = [Client(stream, arguments.host, proof, stopped, unanswered) for stream in streams(arguments)]
     for client in clients:
@@ -245,7 +249,7 @@ def probe(arguments: argparse.Namespace) -> None:
     stopped.set()
     for client in clients:
         client.join(REQUEST_SECONDS)
-    for request in set(threading.enumerate()) - others:
+    for request in [thread for thread in threading.enumerate() if thread.name == REQUEST]:
         request.join(REQUEST_SECONDS)
     save(proof.report, FINAL)
 

@@ -17,7 +17,7 @@ from tests.unit.recording import Declarations
 KEYS = config_schema.declared_keys(ROOT / "Pulumi.yaml")
 
 WEB = re.compile(
-    r"Image app-image|Command web-(clear|static|migrate|prepare)|Container web-[0-9a-f]{10}-\d"
+    r"Image app-image|Command web-(clear|static|migrate|release-phase|prepare)|Container web-[0-9a-f]{10}-\d"
     r"|Command web-[0-9a-f]{10}-\d-ready|Command release-switch"
 )
 """All that a release consists of."""
@@ -37,7 +37,7 @@ def test_a_code_change_touches_the_image_and_the_web_containers_alone(
     after = declare(committed("dev"))
     changed = after.changed(before)
     assert {key for key in changed if not WEB.fullmatch(key)} == set()
-    assert len(changed) == 1 + 4 + 2 * 2 * 2 + 1
+    assert len(changed) == 1 + 5 + 2 * 2 * 2 + 1
     for declarations in (before, after):
         assert {key for key in declarations.all if WEB.fullmatch(key)} <= changed
 

@@ -120,7 +120,7 @@ def runs(declarations: Declarations) -> list[str]:
 def test_every_one_shot_container_is_hardened_alike(stacks: dict[str, Declarations]) -> None:
     """Those that write secrets and static files, migrate, hold requests, and watch a release."""
     commands = [command for declarations in stacks.values() for command in runs(declarations)]
-    assert len(commands) == 2 * 5
+    assert len(commands) == 2 * 6
     for command in commands:
         for flag in ("--rm", "--pull=never", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"):
             assert f" {flag} " in command

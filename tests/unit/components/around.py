@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pulumi
+
 from components.nginx import Nginx, NginxArgs
 from components.postgres import Postgres, PostgresArgs, waiting_room
 from components.rollout import Rollout
@@ -90,6 +92,7 @@ def around(**rollout: Any) -> dict[str, Any]:
     shared = volumes()
     nginx = Nginx("nginx", nginx_args(shared))
     return {
+        "built": pulumi.ComponentResource("django-stack:index:AppImage", "app"),
         "volumes": shared,
         "postgres": Postgres("postgres", postgres_args(shared)),
         "rollout": Rollout(**ROLLOUT | {"nginx": nginx, "volumes": shared} | rollout),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -34,6 +35,9 @@ IN_THE_RELEASE: dict[str, Any] = {
     "drain_timeout_seconds": 41,
 }
 """Another value for every argument that is in the containers."""
+
+COMMANDS = "856007aa4d"
+"""Tells these release commands from others."""
 
 NOT_IN_THE_RELEASE: dict[str, Any] = {
     "placement": Placement(prefix="shop-prod", docker_host="ssh://server", platform="linux/arm64", python="python3"),
@@ -100,9 +104,9 @@ def releases() -> dict[str, str]:
 
 
 def test_every_argument_is_either_in_the_release_or_not() -> None:
-    """An argument that is added is added to one of the lists; PostgreSQL, volumes and rollout are what they are."""
+    """An argument that is added is added to one of the lists; the components that it is given are what they are."""
     names = {field.name for field in dataclasses.fields(GunicornArgs)}
-    given = {"postgres", "volumes", "rollout", "pinned"}
+    given = {"postgres", "volumes", "rollout", "pinned", "built"}
     assert names == IN_THE_RELEASE.keys() | NOT_IN_THE_RELEASE.keys() | given
 
 
@@ -150,10 +154,10 @@ def test_replicas_differ_in_their_names_alone(declared: Declarations) -> None:
 # The order
 
 
-def test_replicas_start_after_static_files_and_migrations(declared: Declarations) -> None:
-    """A release that cannot migrate never starts."""
+def test_replicas_start_after_migrations(declared: Declarations) -> None:
+    """A release that cannot migrate never starts. Static files may be published, and release commands run, beside."""
     for container in replicas(declared):
-        assert container.depends_on == ("Command web-migrate", "Command web-static")
+        assert container.depends_on == ("Command web-clear", "Command web-migrate")
 
 
 def test_what_failed_before_is_cleared_away_first(declared: Declarations) -> None:
@@ -176,20 +180,40 @@ def test_migrations_run_in_the_new_image_and_reach_the_database_alone(declared: 
     """With the site's own settings, hardened like a replica, and with the release commands after them."""
     command = declared.all["Command web-migrate"].inputs["create"]
     assert command.startswith(
-        f".venv/bin/python -m release once --of shop-prod {release(declared)}"
+        f".venv/bin/python -m release migrate --of shop-prod {release(declared)} --image=shop-prod/web:0123456789ab"
+        f" --postgres=shop-prod-postgres --database=site --commands={COMMANDS}"
         " -- docker run --rm --pull=never --name=shop-prod-migrate "
     )
     assert " --network=shop-prod-data " in command
     assert "shop-prod-edge" not in command
     assert command.endswith(
-        " shop-prod/web:0123456789ab sh -ec 'python /opt/stack/migrate.py --lock-timeout=2\npython manage.py seed'"
+        " shop-prod/web:0123456789ab python /opt/stack/migrate.py --lock-timeout=2 -- 'python manage.py seed'"
     )
+
+
+def test_what_has_not_been_migrated_before_the_start_is_beside_it(declared: Declarations) -> None:
+    """The very same run, which the first step may have left to it; the ledger has what either says."""
+    first, second = (declared.all[f"Command web-{step}"] for step in ("migrate", "release-phase"))
+    run = first.inputs["create"].partition(" -- docker run")[2]
+    whose = f"--of shop-prod {release(declared)}"
+    assert second.inputs["create"] == f".venv/bin/python -m release once {whose} -- docker run{run}"
+    assert second.depends_on[-1] == "Command web-migrate"
+    assert set(second.inputs["environment"]) == {"RELEASE_MIGRATED"}
+
+
+def test_other_release_commands_run_before_the_start() -> None:
+    """Their hash is told, as what they were before is."""
+    commands = {
+        re.findall(r"--commands=(\S+)", declare(release_commands=words).all["Command web-migrate"].inputs["create"])[0]
+        for words in ((), ("python manage.py seed",), ("python manage.py seed", "true"))
+    }
+    assert len(commands) == 3
 
 
 def test_a_migration_waits_for_a_lock_as_long_as_it_is_told() -> None:
     """In the fewest digits."""
     command = declare(lock_timeout_seconds=0.5).all["Command web-migrate"].inputs["create"]
-    assert "migrate.py --lock-timeout=0.5\n" in command
+    assert "migrate.py --lock-timeout=0.5 " in command
 
 
 def test_static_files_are_added_to_those_that_are_there(declared: Declarations) -> None:
@@ -221,7 +245,7 @@ def test_only_so_many_replicas_start_at_a_time() -> None:
     declarations = declare(replicas=5, parallel_starts=2)
     name = release(declarations)
     waits = {each.name.rpartition("-")[2]: set(each.depends_on) for each in replicas(declarations)}
-    first = {"Command web-migrate", "Command web-static"}
+    first = {"Command web-clear", "Command web-migrate"}
     turns = {number: {each.replace(f"{name}-", "") for each in waits[number] - first} for number in waits}
     assert turns == {
         "1": set(),
@@ -260,16 +284,15 @@ def test_side_by_side_there_are_no_batches(declared: Declarations) -> None:
 def test_a_rolling_release_starts_batch_by_batch() -> None:
     """A batch takes over when all of its replicas are healthy, and the next one starts after that."""
     declarations = declare({"strategy": Strategy(kind="rolling", batch=2)}, replicas=5)
-    told = ("Command web-migrate", "Command web-static")
-    assert rolls(declarations) == {
-        "web-roll-2": ("Command web-1-ready", "Command web-2-ready", *told),
-        "web-roll-4": ("Command web-3-ready", "Command web-4-ready", "Command web-roll-2", *told),
-    }
+    told = {f"Command web-{step}" for step in ("migrate", "prepare", "release-phase", "static")}
+    first, second = ({f"Command web-{number}-ready" for number in numbers} for numbers in ((1, 2), (3, 4)))
+    waits = {name: {each for each in others if "Command" in each} for name, others in rolls(declarations).items()}
+    assert waits == {"web-roll-2": first | told, "web-roll-4": second | told | {"Command web-roll-2"}}
     name = release(declarations)
-    waits = {each.name.rpartition("-")[2]: each.depends_on for each in replicas(declarations)}
-    first = ("Command web-migrate", "Command web-static")
-    second, third = (f"Command web-{name}-roll-2",), (f"Command web-{name}-roll-4",)
-    assert waits == {"1": first, "2": first, "3": second, "4": second, "5": third}
+    starts = {each.name.rpartition("-")[2]: each.depends_on for each in replicas(declarations)}
+    at_first = ("Command web-clear", "Command web-migrate")
+    after_two, after_four = (f"Command web-{name}-roll-2",), (f"Command web-{name}-roll-4",)
+    assert starts == {"1": at_first, "2": at_first, "3": after_two, "4": after_two, "5": after_four}
     step = declarations.all[f"Command web-{name}-roll-4"].inputs
     assert step["create"].endswith(" -m release roll --done=4")
     assert read(step["environment"]["RELEASE_PLAN"]).release == name
@@ -358,10 +381,10 @@ def test_a_pinned_release_runs_as_it_was_released(pinned: Pinned) -> None:
 def test_a_pinned_release_migrates_nothing_and_is_not_watched(pinned: Pinned) -> None:
     """What has been migrated since is there to stay; the release has been watched before."""
     declarations = declare(pinned=pinned)
-    assert "Command web-migrate" not in declarations.all
+    assert not {"Command web-migrate", "Command web-release-phase"} & set(declarations.all)
     for container in replicas(declarations):
         assert "Command postgres-ready" in container.depends_on
-        assert without_database(container) == ("Command web-static",)
+        assert without_database(container) == ("Command web-clear",)
     ((_, _, plan),) = specs_and_plans({"pinned": pinned})
     assert plan.bake_seconds == 0
     assert plan.record == {

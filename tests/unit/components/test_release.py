@@ -41,7 +41,7 @@ def test_the_switch_comes_after_every_replica_and_a_healthy_nginx(declared: Decl
     (nginx,) = (
         each.name for each in declared.of("Container") if each.name.startswith("nginx-") and "holder" not in each.name
     )
-    steps = ("web-prepare", "web-migrate", "web-static", "nginx-holder-ready", f"{nginx}-ready")
+    steps = ("web-prepare", "web-migrate", "web-release-phase", "web-static", "nginx-holder-ready", f"{nginx}-ready")
     assert ready == {f"Command {step}" for step in steps}
 
 

@@ -46,7 +46,7 @@ def test_a_container_is_waited_for(clock: Clock) -> None:
     """For as long as it starts."""
     container = FakeContainer(name="web", health="starting", next=deque([STARTING] * 8 + [{"health": "healthy"}]))
     wait_until_ready(FakeDocker(container), "web", seconds=60)
-    assert clock.now == 1002
+    assert clock.now == 1004
 
 
 @pytest.mark.parametrize(
@@ -202,6 +202,15 @@ def test_a_container_without_predecessor_goes_on_trying() -> None:
     assert docker.containers["db"].policy == "always"
 
 
+def test_a_container_that_another_step_has_stopped_is_not_judged() -> None:
+    """Release commands that fail beside its start end the release; it has not crashed, and is left as it is."""
+    parked = {"status": "exited", "policy": "no"}
+    docker = FakeDocker(FakeContainer(name="web", health="starting", next=deque([{}, {}, parked])))
+    with pytest.raises(AbandonedError, match=r"^web: it has been stopped, as another step has failed\."):
+        make_ready(docker, "web", pids=30, cpu_shares=1024, seconds=60, disposable=True)
+    assert docker.calls == [STARTS, STARTED]
+
+
 def test_a_disposable_container_that_fails_is_stopped_and_kept() -> None:
     """Its predecessor serves: a crash loop helps nobody, and its log may help somebody."""
     docker = FakeDocker(FakeContainer(name="web", status="restarting", restarts=2))
@@ -230,7 +239,7 @@ def test_a_container_that_its_step_has_given_up_is_not_waited_for_as_healthy(clo
     """It may be so for a moment, but is about to be stopped; if it is not after all, it counts again."""
     given_up = FakeContainer(name="web-1", policy="no", next=deque([{}, {}, {"policy": "always"}]))
     wait_for_all(FakeDocker(given_up), ["web-1"], seconds=60)
-    assert clock.now == pytest.approx(1000.2)
+    assert clock.now == pytest.approx(1000.4)
     stopped = FakeContainer(name="web-1", policy="no", next=deque([{}, {"status": "exited"}]))
     with pytest.raises(AbandonedError):
         wait_for_all(FakeDocker(stopped), ["web-1"], seconds=60)
