@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,15 @@ POLL_SECONDS = 0.05
 
 
 @contextmanager
-def site(name: str, *, port: int, **config: str) -> Iterator[Deployment]:
-    """The sample site with two replicas, deployed once; taken away afterwards, with its data."""
+def site(name: str, *, port: int, edits: Mapping[str, str] | None = None, **config: str) -> Iterator[Deployment]:
+    """The sample site with two replicas, deployed once; taken away afterwards, with its data.
+
+    `edits` are made in its Pulumi.dev.yaml: each text becomes another.
+    """
     with tempfile.TemporaryDirectory() as folder:
         stack = Deployment(clone=make_clone(Path(folder) / "clone", f"{PREFIX}-{name}"), stack="dev", port=port)
+        for old, new in (edits or {}).items():
+            stack.clone.edit("Pulumi.dev.yaml", old, new)
         stack.erase()
         stack.set(**{"httpPort": str(port), "webReplicas": "2"} | config)
         try:
@@ -33,12 +38,14 @@ def site(name: str, *, port: int, **config: str) -> Iterator[Deployment]:
             stack.erase()
 
 
-def app_build(stack: Deployment, python_image: str, tag: str) -> list[str]:
+def app_build(
+    stack: Deployment, python_image: str, tag: str, *, folder: str = "sample", settings: str = "hedgerow.settings"
+) -> list[str]:
     """The docker command that builds the site's image from the clone, as the stack does."""
-    arguments = [f"--build-arg=PYTHON_IMAGE={python_image}", "--build-arg=DJANGO_SETTINGS_MODULE=hedgerow.settings"]
+    arguments = [f"--build-arg=PYTHON_IMAGE={python_image}", f"--build-arg=DJANGO_SETTINGS_MODULE={settings}"]
     if "buildCaFile" in stack.pulumi("config").stdout:
         arguments.append(f"--build-arg=CA_IMAGE={stack.prefix}/build-ca:latest")
-    return ["docker", "build", "--quiet", f"--tag={tag}", "--file=images/app/Dockerfile", *arguments, "sample"]
+    return ["docker", "build", "--quiet", f"--tag={tag}", "--file=images/app/Dockerfile", *arguments, folder]
 
 
 def start_until_healthy(container: Any) -> None:

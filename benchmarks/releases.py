@@ -23,7 +23,7 @@ PORT, TWIN_PORT = 18474, 18475
 DEPLOYS, RATE = int(os.environ.get("BENCH_DEPLOYS", "20")), 60.0
 LEAST_SECONDS, LEAST_REQUESTS = 29.0, 5_000
 """Of one run of load."""
-CONFIG = {"bakeSeconds": "5", "postgresMemoryMb": "768"}
+CONFIG: dict[str, Any] = {"bakeSeconds": "5", "postgresMemoryMb": "768"}
 
 
 def changes(stack: Deployment) -> list[tuple[str, Callable[[], None]]]:

@@ -231,6 +231,7 @@ def _spec(args: GunicornArgs) -> ContainerSpec:
             Mount(volume=args.volumes.media, path="/srv/media"),
         ],
         tmpfs_mb={"/tmp": 64},  # noqa: S108 - a path in the container
+        init=True,  # until Gunicorn handles signals, a stop would else be lost on it
         health=["python3", "-IS", "/opt/stack/check_web.py"],
         start_seconds=args.start_timeout_seconds,
         stop_signal="SIGTERM",

@@ -1,14 +1,20 @@
 """Gunicorn's configuration; every value comes from the stack."""
 
 import contextlib
+import errno
 import importlib
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 WARM_UP_SECONDS = 5
+BINDING_SECONDS = 10
+"""A socket that refuses connections may be a neighbour's that is about to listen; after this time it is not."""
 
 _socket = os.environ["GUNICORN_SOCKET"]
 # Long requests and WebSockets come on a socket of their own, so that a release can wait for them on other terms.
@@ -32,6 +38,20 @@ for _module in ("django.core.handlers.wsgi", "django.db.backends.postgresql.base
         importlib.import_module(_module)
 
 _IDENTITY = [("X-Stack-Release", os.environ["RELEASE"]), ("X-Stack-Replica", os.environ["REPLICA"])]
+
+
+def _remove_stale_sockets(folder: Path) -> None:
+    """Remove sockets on which nobody listens: a replica that was killed has left them."""
+    for path in folder.glob("*.sock"):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            age = time.time() - path.stat().st_mtime
+            if age > BINDING_SECONDS and connection.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
+
+
+def on_starting(_server: Any) -> None:
+    """Before this replica has sockets of its own."""
+    _remove_stale_sockets(Path(_socket).parent)
 
 
 def _warm_up(application: Any) -> None:

@@ -114,9 +114,9 @@ BREAKAGES = (
     Breakage(
         name="library missing",
         file="images/app/Dockerfile",
-        old="collectstatic --noinput --verbosity 0",
+        old="python /opt/stack/collect.py",
         new=(
-            "collectstatic --noinput --verbosity 0\n"
+            "python /opt/stack/collect.py\n"
             "USER root\nRUN /venv/bin/pip uninstall --quiet --yes psycopg-binary\nUSER 10001:10000"
         ),
         told=("libpq", "psycopg[binary]"),

@@ -1,6 +1,11 @@
 """What a worker does before it takes requests, and what it adds to answers."""
 
+import contextlib
+import os
 import runpy
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -81,3 +86,39 @@ def test_long_requests_have_a_socket_of_their_own(configuration: dict[str, Any])
     """Beside that of all others."""
     sockets = ["unix:/run/web/aaaaaaaaaa-1.sock", "unix:/run/web/aaaaaaaaaa-1.long.sock"]
     assert configuration["bind"] == sockets
+
+
+def test_a_replica_that_starts_removes_the_sockets_of_killed_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those on which someone listens, and not one so young that its owner may be about to."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GUNICORN_SOCKET", str(tmp_path / "own.sock"))
+    with contextlib.ExitStack() as stack:
+        for name in ("killed", "young", "serving"):
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(tmp_path / f"{name}.sock"))
+            if name == "serving":
+                listener.listen()
+        for name in ("killed", "serving"):
+            os.utime(tmp_path / f"{name}.sock", (0, 0))
+        runpy.run_path(str(FILE))["on_starting"](None)
+    assert {path.name for path in tmp_path.iterdir()} == {"young.sock", "serving.sock"}
+
+
+def test_the_master_imports_django_and_nothing_of_the_project(tmp_path: Path) -> None:
+    """Workers share what never changes; what a project opens when it is imported must be each worker's own."""
+    for name in ("django/core/handlers/wsgi", "django/db/backends/postgresql/base", "shop/wsgi", "shop/settings"):
+        file = tmp_path / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for folder in [file.parent, *file.parent.parents]:
+            if folder.is_relative_to(tmp_path) and folder != tmp_path:
+                (folder / "__init__.py").touch()
+        file.touch()
+    code = f"import runpy, sys; runpy.run_path({str(FILE)!r}); print(*sorted(sys.modules))"
+    environment = ENVIRONMENT | {"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "shop.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True)
+    modules = done.stdout.split()
+    assert {"django.core.handlers.wsgi", "django.db.backends.postgresql.base"} <= set(modules)
+    assert not [name for name in modules if name.startswith("shop")]

@@ -1,0 +1,8 @@
+"""The magazine for Gunicorn."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "magazine.settings")
+application = get_wsgi_application()
