@@ -13,6 +13,7 @@ from release.plan import Probes
 
 settings = stack_settings.load()
 server = preflight.check(settings)
+preflight.enforce(settings)
 
 
 def after(*steps: pulumi.Resource) -> pulumi.ResourceOptions:

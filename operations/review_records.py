@@ -5,10 +5,10 @@ from typing import Any
 
 from operations.errors import OperationError
 from operations.review_image import HARDENED, asked, size_mb
+from policy.inputs import ROLE_LABEL
 from preflight.server import UnreachableError, observe
 from release.docker_cli import Docker, inspect
 from release.errors import DockerError
-from review.container import ROLE_LABEL
 from review.errors import ReviewInputError
 from review.records import FORMAT
 

@@ -4,10 +4,11 @@ import pulumi
 
 from preflight.host import check_host
 from preflight.messages import CheckMessage, without_silenced
+from preflight.policies import PolicyError, enforce
 from preflight.server import Server, UnreachableError, observe
 from settings_model import Settings
 
-__all__ = ["CheckMessage", "PreflightError", "Server", "check", "check_host"]
+__all__ = ["CheckMessage", "PolicyError", "PreflightError", "Server", "check", "check_host", "enforce"]
 
 
 class PreflightError(pulumi.RunError):

@@ -5,7 +5,7 @@ evidence                all that a review may know, with what is not known and w
 changes                 what of that means: interruptions, data, ports, memory, secrets
 migrations, lint        what an image would do to the database; squawk is the linter's edge
 records, image          capacity, ledger, audit and images, as files and containers tell them
-rules, policies         what is found, each under an id that is stable for ever; verdict sums it up
+rules                   what is found, each under an id that is stable for ever; verdict sums it up
 markdown                all escaping, and the size that a host allows
 diff, picture, comment  the text that reviewers read
 digest                  what makes two plans the same

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from review.container import SECRET, SIGNATURE, ContainerChange, Port
+from policy.inputs import SECRET
+from policy.resource import Port
+from policy.resource import Volume as DeclaredVolume
+from review.container import ContainerChange
 from review.evidence import Evidence
 from review.plan import Plan, Step
 
-REBUILT = ("sockets", "slots", "static", "buffers")
-"""Volumes whose content a deployment makes anew."""
-_SECRETS_VOLUME = re.compile(r"-secrets-\d+$")
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""How Pulumi marks a secret in JSON."""
 _ROLES = {"Gunicorn": "web", "Nginx": "nginx", "Postgres": "postgres"}
 """Components without which there is no site, and the role of their containers."""
 
@@ -67,7 +69,7 @@ def data_volumes(plan: Plan) -> Iterator[Volume]:
     for step in plan.of("Volume"):
         state = step.new or step.old
         name = str((state.inputs.get("name") if state else "") or step.name)
-        if not name.endswith(tuple(f"-{use}" for use in REBUILT)) and not _SECRETS_VOLUME.search(name):
+        if DeclaredVolume(name=name, protected=False, retained=None).holds_data:
             yield Volume(step=step, name=name)
 
 

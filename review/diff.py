@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from review.container import ROLE_LABEL, ContainerChange, environment, labels
+from policy.inputs import ROLE_LABEL, environment, labels
+from policy.rules import SECRET_VALUE, hidden
+from review.container import ContainerChange
 from review.evidence import Evidence
 from review.plan import Step
-from review.policies import SECRET_VALUE, hidden
 
 SHOWN = frozenset((
     "capabilities", "cpuShares", "cpus", "destroyGraceSeconds", "driver", "image", "imageName", "init", "internal",

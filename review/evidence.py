@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from policy.inputs import read
+from policy.resource import Resource
 from review.container import ContainerChange, changes
 from review.migrations import Linted, Pending
 from review.plan import Plan, Step
@@ -36,6 +38,16 @@ class Evidence:
     def containers(self) -> list[ContainerChange]:
         """Every container that the plan touches."""
         return changes(self.plan)
+
+    @cached_property
+    def resources(self) -> list[Resource]:
+        """What the plan makes or changes, as policies see it."""
+        found = [
+            read(step.type, step.name, step.new.inputs, protected=step.new.protected, retained=step.new.retained)
+            for step in self.plan.steps
+            if step.op != "delete" and step.new
+        ]
+        return [each for each in found if each]
 
     @property
     def linted(self) -> Linted | None:

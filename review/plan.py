@@ -6,17 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from policy.inputs import known
 from review.errors import ReviewInputError
 
 CHANGING = ("create", "update", "replace", "delete")
-UNKNOWN = "(not known yet)"
-"""What stands for a value that only the update will know."""
-_UNKNOWN_ON_THE_WIRE = frozenset((
-    "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-    "3eeb2bf0-c639-47a8-9e75-3b44932eb421", "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-))  # fmt: skip
-"""Pulumi's own signs for that, one for each type."""
 _PARTS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "remove-pending-replace")
 _UNCHANGED = ("same",)
 _LONGEST_MESSAGE = 2000
@@ -69,6 +62,8 @@ class Plan:
     errors: tuple[str, ...]
     server: Mapping[str, str]
     """Where it would be deployed to: the plain config of the Docker provider."""
+    silenced: Mapping[str, str] = field(default_factory=dict)
+    """Ids of checks that the stack config leaves out, with the reason."""
 
     @property
     def prefix(self) -> str:
@@ -101,6 +96,7 @@ def read(text: str) -> Plan:
             warnings=_messages(messages, "warning"),
             errors=_messages(messages, "error"),
             server={key: str(value) for key, value in sorted(_config(content).items()) if key.startswith("docker:")},
+            silenced=_silenced(_config(content).get(f"{project}:silencedChecks")),
         )
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise ReviewInputError(
@@ -132,6 +128,15 @@ def _content(text: str) -> Mapping[str, Any]:
 def _config(content: Mapping[str, Any]) -> Mapping[str, Any]:
     config = content.get("config")
     return config if isinstance(config, dict) else {}
+
+
+def _silenced(value: Any) -> dict[str, str]:
+    """As the config has it: a map, or its JSON. What is no such thing silences nothing."""
+    try:
+        silenced = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return {}
+    return {str(key): str(reason) for key, reason in silenced.items()} if isinstance(silenced, dict) else {}
 
 
 def _names(urns: Sequence[str]) -> tuple[str, str]:
@@ -173,22 +178,13 @@ def _top(path: str) -> str:
 def _state(content: Mapping[str, Any] | None) -> State | None:
     if not content:
         return None
-    inputs = {key: _known(value) for key, value in (content.get("inputs") or {}).items() if not key.startswith("__")}
+    inputs = {key: known(value) for key, value in (content.get("inputs") or {}).items() if not key.startswith("__")}
     return State(
         inputs=inputs,
         protected=bool(content.get("protect")),
         retained=bool(content.get("retainOnDelete")),
         parent=str(content.get("parent") or ""),
     )
-
-
-def _known(value: Any) -> Any:
-    """With words in the place of what is not known yet."""
-    if isinstance(value, dict):
-        return {key: _known(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_known(item) for item in value]
-    return UNKNOWN if isinstance(value, str) and value in _UNKNOWN_ON_THE_WIRE else value
 
 
 def _messages(messages: Sequence[Mapping[str, Any]], severity: str) -> tuple[str, ...]:

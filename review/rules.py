@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from review import changes, policies
+from policy import judge
+from policy.rules import Policy
+from review import changes
+from review.container import made
 from review.evidence import Evidence
 from review.migrations import Migration, is_breaking
 from review.plan import CHANGING
@@ -155,7 +158,7 @@ def _cpus(evidence: Evidence) -> Iterator[str]:
     if evidence.capacity is None:
         return
     most = evidence.capacity.cpus
-    for container in policies.made(evidence):
+    for container in made(evidence.containers):
         if container.cpus > most:
             yield f"container {container.name} may use {container.cpus:g} CPUs, and the server has {most}"
 
@@ -180,6 +183,17 @@ def _other_image(evidence: Evidence) -> Iterator[str]:
     other = sorted(image for image in planned - {evidence.image.name} if image.rpartition(":")[0] == repository)
     if other and evidence.image.name not in planned:
         yield f"looked at {evidence.image.name}, and the plan would run {other[0]}"
+
+
+def _policy(policy: Policy) -> Rule:
+    """A policy as a rule of a review, under its own id; what the stack config silences is waived."""
+
+    def find(evidence: Evidence) -> Iterator[Found]:
+        reason = evidence.plan.silenced.get(policy.id, "")
+        for broken in judge.violations(evidence.resources, evidence.plan.stack, [policy]):
+            yield (broken.text, reason) if reason else broken.text
+
+    return Rule(id=policy.id, rule=f"policy: {policy.rule}", find=find)
 
 
 RULES = (
@@ -214,10 +228,6 @@ RULES = (
     Rule(id="review.W023", rule="the server's disk has room for the new image", find=_disk),
     Rule(id="review.W030", rule="no package of the image has a known vulnerability", find=_vulnerable),
     Rule(id="review.W031", rule="the image that was looked at is the one that would run", find=_other_image),
-    Rule(id="review.E040", rule="policy: no database is public", find=policies.public_database),
-    Rule(id="review.W041", rule="policy: every container has limits", find=policies.unlimited),
-    Rule(id="review.W042", rule="policy: every image is pinned", find=policies.unpinned),
-    Rule(id="review.W043", rule="policy: volumes with data are kept and protected", find=policies.unprotected),
-    Rule(id="review.E044", rule="policy: no secret in a variable", find=policies.secrets_in_environment),
+    *(_policy(policy) for policy in judge.EVERY),
 )
 """In the order in which they are told. An id is never used again for something else."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -97,6 +98,31 @@ def test_other_image_source_is_refused_on_data_that_is_there(dev: Deployment) ->
     told = refused(dev)
     dev.set(imagesFrom=was)
     assert f"data.E001 imagesFrom: must stay {was}" in told
+
+
+TEAM = """
+import pulumi_docker
+
+port = pulumi_docker.ContainerPortArgs(internal=6379, external=18379)
+pulumi_docker.Container("cache", name=f"{settings.prefix}-cache", image="redis:8", ports=[port])
+"""
+
+
+def test_program_that_breaks_policies_is_refused_with_all_that_it_breaks(dev: Deployment) -> None:
+    """Code that would change too is not deployed; the state stays as it was, to the byte."""
+    [state] = (dev.clone.path / ".state").rglob("stacks/*/dev.json")
+    before = state.read_bytes()
+    dev.clone.edit("__main__.py", 'pulumi.export("url"', f'{TEAM}\npulumi.export("url"')
+    dev.clone.edit("sample/templates/base.html", "<title>", "<title>Refused: ")
+    told = refused(dev)
+    previewed = dev.pulumi("preview", check=False)
+    dev.clone.edit("sample/templates/base.html", "<title>Refused: ", "<title>")
+    dev.clone.edit("__main__.py", f'{TEAM}\npulumi.export("url"', 'pulumi.export("url"')
+    assert previewed.returncode != 0
+    for text in (told, previewed.stdout + previewed.stderr):
+        broken = set(re.findall(r"(policy\.\w+) container e2e-dev-cache: must", text))
+        assert broken == {"policy.E001", "policy.E002", "policy.E003"}
+    assert state.read_bytes() == before
 
 
 def test_failing_build_shows_its_step_and_last_lines(dev: Deployment) -> None:

@@ -21,15 +21,15 @@ ROLE = "hedgerow"
 START_SECONDS = 20
 
 
-def virtual_environment() -> Path:
+def virtual_environment(lock: Path = SAMPLE / "requirements.txt") -> Path:
     """The Python of a virtual environment with exactly the locked packages; made once for each lock."""
-    lock = SAMPLE / "requirements.txt"
+    name = lock.parent.name
     key = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    home = ROOT / ".local" / f"sample-{key}"
+    home = ROOT / ".local" / f"{name}-{key}"
     if not home.exists():
         home.parent.mkdir(exist_ok=True)
         # Made aside and renamed, so that what exists is complete. Scripts would not survive that; `-m` does.
-        aside = Path(tempfile.mkdtemp(prefix="sample-", dir=home.parent))
+        aside = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home.parent))
         subprocess.run([sys.executable, "-m", "venv", aside], check=True)
         pip = [str(aside / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", "--require-hashes", "-r", lock], check=True)

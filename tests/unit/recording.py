@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import resource
 from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
 from pulumi.runtime.proto import resource_pb2, source_pb2
-from pulumi.runtime.settings import ROOT
+from pulumi.runtime.settings import ROOT, SETTINGS
 from pulumi.runtime.stack import run_in_stack
+
+# A failed resource leaves futures that nobody awaits; neither engine has asyncio complain about each.
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -128,14 +132,23 @@ class _NoProvider(Mocks):
 
 
 def record(
-    program: Callable[[], object], *, project: str = "shop", stack: str = "dev", preview: bool = False
+    program: Callable[[], object],
+    *,
+    project: str = "shop",
+    stack: str = "dev",
+    preview: bool = False,
+    into: Declarations | None = None,
 ) -> Declarations:
-    """Run `program` to its end and return all that it declared. Its own errors pass through."""
-    return copy_context().run(_record, program, project, stack, preview)  # the SDK's settings end with the context
+    """Run `program` to its end and return all that it declared. Its own errors pass through.
+
+    What had been sent before an error is in `into`.
+    """
+    declarations = into or Declarations()
+    copy_context().run(_record, program, project, stack, preview, declarations)  # the SDK's settings end with it
+    return declarations
 
 
-def _record(program: Callable[[], object], project: str, stack: str, preview: bool) -> Declarations:
-    declarations = Declarations()
+def _record(program: Callable[[], object], project: str, stack: str, preview: bool, declarations: Declarations) -> None:
     monitor = _RecordingMonitor(declarations)
 
     def run() -> None:
@@ -146,8 +159,8 @@ def _record(program: Callable[[], object], project: str, stack: str, preview: bo
         runner.get_loop()  # resources need one, the stack that set_mocks makes included
         set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
         ROOT.set(None)  # run_in_stack makes the stack that collects the program's outputs
+        SETTINGS.outputs.clear()  # a program that failed has left what nobody will wait for
         runner.run(run_in_stack(run), context=copy_context())
-    return declarations
 
 
 def _plain(struct: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def preview(
     *,
     stack: str = "prod",
     diagnostics: Iterable[Mapping[str, str]] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> str:
     """The JSON of a preview that goes from one to the other; None is no stack at all."""
     old, new = (each.all if each else {} for each in (before, after))
@@ -28,7 +29,7 @@ def preview(
         step = _step(key, old, new, stack)
         counts[step["op"] if step else "same"] = counts.get(step["op"] if step else "same", 0) + 1
         steps += [step] if step else []
-    return text(steps, diagnostics=diagnostics, counts=counts)
+    return text(steps, diagnostics=diagnostics, counts=counts, settings=settings)
 
 
 def text(
@@ -36,9 +37,11 @@ def text(
     *,
     diagnostics: Iterable[Mapping[str, str]] = (),
     counts: Mapping[str, int] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> str:
-    """Steps as a whole preview."""
-    content = {"config": {}, "steps": list(steps), "diagnostics": list(diagnostics), "duration": 1}
+    """Steps as a whole preview, with what the stack config says."""
+    config = {f"{PROJECT}:{key}": json.dumps(value) for key, value in (settings or {}).items()}
+    content = {"config": config, "steps": list(steps), "diagnostics": list(diagnostics), "duration": 1}
     return json.dumps(content | {"changeSummary": dict(counts or {"same": 1})}, indent=4)
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from policy.inputs import UNKNOWN
 from review import plan
 from review.errors import ReviewInputError
 from tests.unit.program import PROJECT, committed, declare
@@ -58,7 +59,7 @@ def test_what_is_not_known_yet_is_told_in_words() -> None:
     wire = ["04da6b54-80e4-46f7-96ec-b56ff0331ba9", {"a": "dd056dcd-154b-4c76-9bd3-c8f88648b5ff"}]
     [read] = plan.read(text([step("create", "Container", "web", None, {"envs": wire})])).steps
     assert read.new
-    assert read.new.inputs == {"envs": [plan.UNKNOWN, {"a": plan.UNKNOWN}]}
+    assert read.new.inputs == {"envs": [UNKNOWN, {"a": UNKNOWN}]}
 
 
 def test_errors_and_warnings_are_told_each_once() -> None:

@@ -23,6 +23,8 @@ from tests.unit.review.plans import preview, step, text
 
 PINNED_BASES = {f"{name}Image": f"{name}:1@sha256:{'0' * 64}" for name in ("python", "postgres", "nginx")}
 SAFE, ATTENTION, DANGEROUS = "safe", "needs attention", "dangerous"
+SECRET_VARIABLE = {"PAYMENT_TOKEN": "abc"}
+SILENCED = {"policy.E007": "a token of a sandbox"}
 SIZED: dict[str, Any] = {"gunicornWorkers": 3}
 
 
@@ -38,7 +40,7 @@ def declared(stack: str = "prod", **changes: Any) -> Declarations:
 
 def config(*, before: Mapping[str, Any] | None = None, stack: str = "prod", **after: Any) -> str:
     """The preview of a change of the committed config."""
-    return preview(declared(stack, **(before or {})), declared(stack, **after), stack=stack)
+    return preview(declared(stack, **(before or {})), declared(stack, **after), stack=stack, settings=after)
 
 
 @cache
@@ -67,10 +69,10 @@ def changes_of_config() -> dict[str, tuple[str, Evidence]]:
         "no start at boot": (SAFE, known(config(startAtBoot=False))),
         "a new version of the secrets": (ATTENTION, known(config(secretsVersion=2))),
         "a new password": (ATTENTION, known(preview(made, declared(databasePassword="another-h7Rk2Tq9Lw4Zx8Vb6Nc3")))),
-        "a secret in a variable": (DANGEROUS, known(config(environment={"PAYMENT_TOKEN": "abc"}))),
+        "a secret in a variable, silenced": (SAFE, known(config(environment=SECRET_VARIABLE, silencedChecks=SILENCED))),
         "the same in development": (
             SAFE,
-            known(config(stack="dev", environment={"PAYMENT_TOKEN": "abc"})),
+            known(config(stack="dev", environment=SECRET_VARIABLE)),
         ),
         "the first deployment": (SAFE, known(preview(None, made), ledger=None)),
         "its bases unpinned": (
@@ -121,7 +123,7 @@ def changes_of_resources() -> dict[str, tuple[str, Evidence]]:
         "static files are made anew": (SAFE, volume("replace", "static", retained=False)),
         "an old version of the secrets goes": (SAFE, volume("delete", "secrets-1", retained=False)),
         "a new volume without protection": (ATTENTION, volume("create", "things", protected=False)),
-        "a new volume that is not kept": (ATTENTION, volume("create", "things", retained=False)),
+        "a new volume that is not kept": (DANGEROUS, volume("create", "things", retained=False)),
         "the same in development": (SAFE, volume("create", "things", protected=False, stack="dev")),
         "a network is replaced": (DANGEROUS, network("replace", "edge")),
         "a database network with a way out": (DANGEROUS, network("update", "data", internal=False)),
@@ -129,9 +131,11 @@ def changes_of_resources() -> dict[str, tuple[str, Evidence]]:
         "a cache that publishes its port": (DANGEROUS, new(ports=[{**port, "external": 16379, "internal": 6379}])),
         "a database on loopback": (DANGEROUS, new(ports=[{**port, "ip": "127.0.0.1"}])),
         "a new container that keeps all rules": (SAFE, new()),
-        "no limit of memory": (ATTENTION, new(memory=None)),
-        "no limit of CPU": (ATTENTION, new(cpus=None)),
-        "an image by a tag that moves": (ATTENTION, new(image="redis:8")),
+        "a secret in a variable": (DANGEROUS, new(envs=["PAYMENT_TOKEN=abc"])),
+        "variables that are secret": (DANGEROUS, new(envs="[secret]")),
+        "no limit of memory": (DANGEROUS, new(memory=None)),
+        "no limit of CPU": (DANGEROUS, new(cpus=None)),
+        "an image by a tag that moves": (DANGEROUS, new(image="redis:8")),
         "an image by digest": (SAFE, new(image=f"redis:8@sha256:{'a' * 64}")),
         "an image that is not pulled yet": (SAFE, new(image="04da6b54-80e4-46f7-96ec-b56ff0331ba9")),
         "a base by a tag that moves": (ATTENTION, known([old_bases])),
