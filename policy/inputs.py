@@ -86,9 +86,14 @@ def _port(content: Mapping[str, Any]) -> Port:
     protocol = str(content.get("protocol") or "tcp")
     return Port(
         address=str(content.get("ip") or ""),
-        external=str(content.get("external") or "any port"),
-        internal=f"{content.get('internal')}{'' if protocol == 'tcp' else f'/{protocol}'}",
+        external=_whole(content.get("external")) or "any port",
+        internal=f"{_whole(content.get('internal'))}{'' if protocol == 'tcp' else f'/{protocol}'}",
     )
+
+
+def _whole(value: Any) -> str:
+    """A port's number; on the wire all numbers are floating."""
+    return str(int(value)) if isinstance(value, float) else str(value or "")
 
 
 def _number(value: Any) -> float:

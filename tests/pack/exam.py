@@ -7,6 +7,7 @@ import json
 import runpy
 import sys
 
+from google.protobuf import json_format, struct_pb2
 from pulumi_policy import PolicyCustomTimeouts, PolicyResourceOptions, ResourceValidationArgs
 from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.proxy import unknown_checking_proxy
@@ -22,9 +23,10 @@ for case in json.load(sys.stdin):
         custom_timeouts=PolicyCustomTimeouts(create_seconds=0, update_seconds=0, delete_seconds=0),
         additional_secret_outputs=[],
     )
+    wire = json_format.MessageToDict(json_format.ParseDict(case["inputs"], struct_pb2.Struct()))
     args = ResourceValidationArgs(
         resource_type=case["type"],
-        props=unknown_checking_proxy(deserialize_properties(case["inputs"])),
+        props=unknown_checking_proxy(deserialize_properties(wire)),
         urn=f"urn:pulumi:{case['stack']}::shop::{case['type']}::{case['name']}",
         name=case["name"],
         opts=options,

@@ -65,6 +65,7 @@ def test_the_pack_reports_what_the_program_would_refuse() -> None:
     assert reports[1][3] == (
         "container shop-prod-endless: must have limits of memory and CPU (got no memory). Set its memory and cpus."
     )
+    assert "(got 0.0.0.0:15432 to 5432)" in reports[0][3]
     assert "abc" not in str(reports)
 
 
