@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -146,13 +147,22 @@ def of_django(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Mi
     return {"new": django(folder, "{}"), "old": django(folder, json.dumps(HEADS))}
 
 
-def third_party() -> list[Migration]:
-    """Migrations of projects on PyPI, each as it would run on a database that has all before it.
+THIRD_PARTY = ROOT / "tests" / "unit" / "review" / "third_party"
 
-    Told by images/python/pending.py; those that a person has read and found to be safe.
+
+def all_of_third_parties() -> list[Migration]:
+    """Migrations of projects on PyPI, each as it would run on a database that has all before it; make.py has made them.
+
+    Told by images/python/pending.py.
     """
-    content = json.loads((ROOT / "tests" / "unit" / "review" / "third_party.json").read_text())
+    content = json.loads((THIRD_PARTY / "migrations.json").read_text())
     return list(migrations.read(json.dumps({"packages": {}, "problem": "", **content})).migrations)
+
+
+def third_party() -> list[Migration]:
+    """Those of them that a person has read and found to be safe."""
+    safe = set((THIRD_PARTY / "safe.txt").read_text().split())
+    return [each for each in all_of_third_parties() if each.label in safe]
 
 
 def test_safe_migrations_of_django_itself_are_left_alone(of_django: Mapping[str, tuple[Migration, ...]]) -> None:
@@ -183,6 +193,28 @@ def test_safe_migrations_of_other_projects_are_left_alone() -> None:
     assert len(found) >= 40
     assert {each.label: flaws for each in found if (flaws := linted(each))} == {}
     assert [each.label for each in found if each.contractions] == []
+
+
+def test_the_others_of_these_projects_are_caught() -> None:
+    """The control: by what their SQL locks or takes away, or by what it would mean for the code that runs."""
+    safe = {each.label for each in third_party()}
+    others = [each for each in all_of_third_parties() if each.label not in safe]
+    assert len(others) >= 40
+    assert [each.label for each in others if not linted(each) and not each.contractions] == []
+
+
+def test_what_is_kept_of_other_projects_is_of_the_versions_that_are_pinned() -> None:
+    """As its maker has made it: each once, in the order in which it would run; and a person has spoken of those alone."""
+    lock = (THIRD_PARTY / "requirements.txt").read_text()
+    content = json.loads((THIRD_PARTY / "migrations.json").read_text())
+    labels = [each["label"] for each in content["migrations"]]
+    safe = (THIRD_PARTY / "safe.txt").read_text().split()
+    assert len(set(labels)) == len(labels)
+    assert safe == [label for label in labels if label in safe]
+    assert len(content["packages"]) >= 13
+    assert [name for name, version in content["packages"].items() if f"\n{name}=={version} " not in f"\n{lock}"] == []
+    pinned = re.findall(r"^([a-z-]+)(?:\[\w+\])?==", (THIRD_PARTY / "requirements.in").read_text(), re.MULTILINE)
+    assert set(pinned) <= set(content["packages"])
 
 
 def test_a_table_that_the_release_makes_may_be_changed_at_will() -> None:
