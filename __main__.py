@@ -80,7 +80,8 @@ postgres = stack.Postgres(
         running_spec=server.running_specs.get(f"{settings.prefix}-postgres", ""),
         data_protected=settings.protect_data,
     ),
-    opts=after(images, networks, volumes),
+    # Secrets that are refused, as changed under an old version, must not have become a password.
+    opts=after(images, networks, volumes, secrets),
 )
 nginx = stack.Nginx(
     "nginx",

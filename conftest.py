@@ -11,7 +11,7 @@ from wrapper import provision
 from wrapper.docker_state import State
 from wrapper.errors import WrapperError
 
-OWN = ("environments", "registry", "reboot", "releases")
+OWN = ("environments", "registry", "reboot", "releases", "secrets")
 """Modules of tests/e2e with deployments of their own; the others share one."""
 
 

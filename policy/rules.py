@@ -143,7 +143,7 @@ POLICIES = (
     Policy(
         id="policy.W004",
         rule="every image that is built on is pinned, outside of development",
-        cure="Set pythonImage, postgresImage or nginxImage to name:tag@sha256:…",
+        cure="Run ./ops pin, or name it by digest, name:tag@sha256:….",
         find=unpinned_base,
     ),
     Policy(

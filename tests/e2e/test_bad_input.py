@@ -184,14 +184,18 @@ def test_secret_in_clear_is_refused(dev: Deployment) -> None:
 
 
 def test_changed_secret_without_a_new_version_is_refused(dev: Deployment) -> None:
-    """A running container would not notice it; the message names the key to raise."""
+    """A running container would not notice it, and must find its own password; the message names the key to raise."""
     kept = dev.pulumi("config", "get", "databasePassword").stdout.strip()
+    verifiers = "SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL ORDER BY 1"
+    before = dev.sql(verifiers)
     dev.pulumi("config", "set", "--secret", "databasePassword", stdin="another-password-entirely-0123")
     told = dev.up(check=False)
+    after = dev.sql(verifiers)
     dev.pulumi("config", "set", "--secret", "databasePassword", stdin=kept)
     dev.up()
     assert told.returncode != 0
     assert "Raise secretsVersion" in told.stdout + told.stderr
+    assert before == after != ""
     assert dev.get("/health/").status_code == 200
 
 

@@ -144,6 +144,11 @@ def test_both_secrets_are_written_as_files(dev: Declarations) -> None:
     }
 
 
+def test_the_database_is_told_a_password_only_after_it_has_been_written(dev: Declarations) -> None:
+    """The writer refuses one that has changed under its version, and the site that runs goes on with its own."""
+    assert "Command secrets-1-write" in dev.all["Postgres postgres"].depends_on
+
+
 def test_a_new_secret_changes_no_name(dev: Declarations) -> None:
     """Nothing is named after a secret, not even by a hash: only what is fed with it differs."""
     other = declare(committed("dev"), secrets=SECRETS | {"databasePassword": "pass-Xc4Vb9Nm2Qw7Er5Ty1Ui8"})

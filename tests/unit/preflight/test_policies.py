@@ -133,7 +133,7 @@ def test_what_is_only_a_warning_stops_nothing(monkeypatch: pytest.MonkeyPatch) -
     [line] = told
     assert line == (
         "policy.W004 base image python:3.13: must be named by digest (got a tag, which may move)."
-        " Set pythonImage, postgresImage or nginxImage to name:tag@sha256:…"
+        " Run ./ops pin, or name it by digest, name:tag@sha256:…."
     )
 
 

@@ -204,7 +204,7 @@ def test_the_others_of_these_projects_are_caught() -> None:
 
 
 def test_what_is_kept_of_other_projects_is_of_the_versions_that_are_pinned() -> None:
-    """As its maker has made it: each once, in the order in which it would run; and a person has spoken of those alone."""
+    """As its maker has made it: each once, in the order in which it would run; a person has spoken of no other."""
     lock = (THIRD_PARTY / "requirements.txt").read_text()
     content = json.loads((THIRD_PARTY / "migrations.json").read_text())
     labels = [each["label"] for each in content["migrations"]]
