@@ -95,27 +95,25 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exam]:
     """The whole story, then a look into every place."""
     sentinel = Sentinel()
     plain = make_clone(tmp_path_factory.mktemp("secrets") / "clone", "sealed")
-    with Watch(sentinel) as watch:
-        told = Exam(
-            stack=Deployment(
-                clone=WatchedClone(path=plain.path, project=plain.project, watch=watch),
-                stack="staging",
-                port=18095,
-                address="127.0.0.5",
-                host="staging.example.com",
-                environment={"PULUMI_CONFIG_PASSPHRASE": sentinel.secret()},
-            ),
-            sentinel=sentinel,
-            watch=watch,
-        )
-        told.stack.erase()
-        try:
+    watch = Watch(sentinel)
+    stack = Deployment(
+        clone=WatchedClone(path=plain.path, project=plain.project, watch=watch),
+        stack="staging",
+        port=18095,
+        address="127.0.0.5",
+        host="staging.example.com",
+        environment={"PULUMI_CONFIG_PASSPHRASE": sentinel.secret()},
+    )
+    told = Exam(stack=stack, sentinel=sentinel, watch=watch)
+    stack.erase()
+    try:
+        with watch:
             _story(told)
-            told.places.update(left_behind(sentinel, told.stack.prefix, plain.path))
-            yield told
-        finally:
-            told.stack.pulumi("destroy", "--yes", check=False)
-            told.stack.erase()
+        told.places.update(left_behind(sentinel, stack.prefix, plain.path))
+        yield told
+    finally:
+        stack.pulumi("destroy", "--yes", check=False)
+        stack.erase()
 
 
 def _story(exam: Exam) -> None:
