@@ -89,6 +89,18 @@ KINDS = (
     Kind(id="drift.S001", name="migration is not applied", cause="migrations were taken back by hand"),
     Kind(id="drift.S002", name="migration that no release has applied", cause="`manage.py migrate` by hand"),
     Kind(id="drift.S003", name="index is not valid", cause="CREATE INDEX CONCURRENTLY was cut short"),
+    Kind(id="drift.S004", name="table is missing", cause=_PSQL),
+    Kind(id="drift.S005", name="column is missing", cause=_PSQL),
+    Kind(id="drift.S006", name="column that no migration declares", cause=_PSQL),
+    Kind(id="drift.S007", name="type of a column", cause=_PSQL),
+    Kind(id="drift.S008", name="NULL or NOT NULL of a column", cause=_PSQL),
+    Kind(id="drift.S009", name="what the database puts into a column", cause=_PSQL),
+    Kind(id="drift.S010", name="index is missing", cause=_PSQL),
+    Kind(id="drift.S011", name="unique constraint or primary key is missing", cause=_PSQL),
+    Kind(id="drift.S012", name="foreign key is missing", cause=_PSQL),
+    Kind(id="drift.S013", name="check or exclusion constraint is missing", cause=_PSQL),
+    Kind(id="drift.S014", name="index or constraint is another one", cause=_PSQL),
+    Kind(id="drift.S015", name="index or constraint that no migration declares", cause=_PSQL),
     Kind(id="drift.R001", name="an operation was cut off", cause="an update was killed"),
 )
 """C containers, N networks, V volumes, I images, F files, X Nginx, P PostgreSQL, S schema, R the recorded state."""

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from drift import compare, database, files, program
+from drift import compare, database, files, program, schema
 from drift.errors import DriftError
 from drift.inside import look
 from drift.observed import observe
@@ -25,9 +25,11 @@ def compared(docker: Docker, recorded: Recorded, *, stack: str) -> Report:
         *compare.findings(recorded, observed),
         *files.findings(recorded, observed, inside),
         *database.findings(recorded, inside.postgres),
+        *schema.findings(inside.schema),
     ]
+    notes = list(schema.notes(inside.schema))
     seconds = round(time.monotonic() - start, 2)
-    return Report(stack=stack, drift=drift, program=(), unread=inside.unread, seconds=seconds)
+    return Report(stack=stack, drift=drift, program=(), unread=inside.unread, notes=notes, seconds=seconds)
 
 
 def with_program(report: Report, *, exit_code: int, stdout: str, stderr: str) -> Report:

@@ -1,16 +1,20 @@
-"""What only a look inside containers shows: files in volumes, Nginx's configuration, PostgreSQL. It only reads.
+"""What only a look inside shows: files in volumes, Nginx's configuration, PostgreSQL, its schema. It only reads.
 
 Each container is asked once, by a script on its standard input, as the container's own user. Answers are records that
-end in a NUL, so that no file name can pass for something else.
+end in a NUL, so that no file name can pass for something else. What Django has to say is asked in a container beside
+the replicas, which lack the memory for it.
 """
 
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from drift.observed import Observed
+from drift.observed import LOOKING, Observed
 from drift.recorded import Container, Recorded
 from release.docker_cli import Docker
 from release.errors import DockerError
@@ -73,6 +77,21 @@ SELECT jsonb_build_object('end', true);
 """
 _PSQL = ("psql", "-XqAt", "-h", "/run/postgresql", "-U", "postgres", "-d", "postgres")
 
+_SCRIPTS = ("definition", "made_by_sql", "declared", "site_schema")
+"""Modules of in_site/, each after those that it imports; the last one is the program."""
+BOOT = """\
+import json, sys, types
+for name, text in json.load(sys.stdin):
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(text, name, "exec"), module.__dict__)
+module.main()
+"""
+_HARDENED = (
+    "--rm", "--interactive", "--pull=never", "--no-healthcheck", "--read-only", "--cap-drop=ALL",
+    "--security-opt=no-new-privileges:true", "--memory=512m", "--memory-swap=512m", "--pids-limit=100",
+    "--cpu-shares=256", "--tmpfs=/tmp:size=64m,mode=1777",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class NginxFiles:
@@ -108,23 +127,26 @@ class Inside:
     nginx: NginxFiles | None = None
     web: WebFiles | None = None
     postgres: Mapping[str, Any] | None = field(default=None, repr=False)
+    schema: Mapping[str, Any] | None = None
+    """What in_site/ has told."""
     unread: Sequence[str] = ()
 
 
 def look(docker: Docker, recorded: Recorded, observed: Observed) -> Inside:
-    """Ask an Nginx, a replica and PostgreSQL, if they run."""
+    """Ask an Nginx, a replica, PostgreSQL, and Django, if they run."""
     unread: list[str] = []
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=4) as pool:
         jobs: list[Any] = [
             pool.submit(_ask, docker, [each for each in candidates if observed.runs(each.name)], read, told, unread)
             for candidates, read, told in (
                 (recorded.of_role("nginx"), _nginx, "static files, slots and Nginx's configuration"),
                 (recorded.live, _web, "secret files"),
                 (recorded.of_role("postgres"), _postgres, "PostgreSQL"),
+                (recorded.of_role("postgres"), partial(_schema, recorded=recorded, observed=observed), "schema"),
             )
         ]
-    nginx, web, postgres = (job.result() for job in jobs)
-    return Inside(nginx=nginx, web=web, postgres=postgres, unread=sorted(unread))
+    nginx, web, postgres, schema = (job.result() for job in jobs)
+    return Inside(nginx=nginx, web=web, postgres=postgres, schema=schema, unread=sorted(unread))
 
 
 def _ask(
@@ -201,3 +223,29 @@ def _postgres(docker: Docker, container: Container) -> dict[str, Any]:
     if "databases" not in answer:
         raise ValueError(f"got {printed[-80:]!r}")
     return answer
+
+
+def _schema(docker: Docker, server: Container, *, recorded: Recorded, observed: Observed) -> dict[str, Any] | None:
+    """The site's own image, settings and login beside the database; None before the first release."""
+    if not recorded.live:
+        return None
+    site = recorded.live[0]
+    image = (observed.containers.get(site.name) or {}).get("Image") or site.inputs["image"]
+    labels = {"stack": recorded.prefix, "role": LOOKING}
+    words = [*_HARDENED, f"--name={recorded.prefix}-drift-{secrets.token_hex(4)}", f"--user={site.inputs['user']}"]
+    words += [f"--label=django-stack.{key}={value}" for key, value in labels.items()]
+    words += [f"--network={each['name']}" for each in server.inputs["networksAdvanced"]]
+    mounts = [each for each in site.inputs.get("volumes") or () if each.get("readOnly")]
+    words += [f"--volume={each['volumeName']}:{each['containerPath']}:ro" for each in mounts]
+    words += [f"--env={pair}" for pair in site.inputs.get("envs") or ()]
+    printed = docker("run", *words, "--entrypoint=python", str(image), "-c", BOOT, stdin=scripts())
+    answer: dict[str, Any] = json.loads(printed)
+    if answer["problem"]:
+        raise ValueError(answer["problem"])
+    return answer
+
+
+def scripts() -> str:
+    """What BOOT reads: the modules of in_site/, each with its name."""
+    folder = Path(__file__).parent / "in_site"
+    return json.dumps([[name, (folder / f"{name}.py").read_text(encoding="utf-8")] for name in _SCRIPTS])

@@ -19,6 +19,9 @@ _LISTED = (
 TRANSIENT = {"tools", "waiting", "static", "migrate", "secrets-writer"}
 """Roles of containers that live as long as a release is under way."""
 
+LOOKING = "drift"
+"""Role of a container that only lives while somebody looks for drift: this look, or another one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:

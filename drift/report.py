@@ -21,6 +21,8 @@ class Report:
     """Where the program declares something else than the state has."""
     unread: Sequence[str] = ()
     """What could not be looked at, each with the reason."""
+    notes: Sequence[str] = ()
+    """What is no drift, and worth knowing."""
     seconds: float = 0.0
 
     @property
@@ -46,6 +48,8 @@ def as_text(report: Report) -> str:
             ]
     if report.unread:
         lines += ["", "not looked at", *(f"  {shown(each)}" for each in report.unread)]
+    if report.notes:
+        lines += ["", "for information", *(f"  {shown(each)}" for each in report.notes)]
     return "\n".join(lines)
 
 
@@ -58,6 +62,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "drift": [finding.as_json(report.stack) for finding in report.drift],
         "program": [finding.as_json(report.stack) for finding in report.program],
         "unread": list(report.unread),
+        "notes": list(report.notes),
         "seconds": report.seconds,
     }
 
@@ -76,6 +81,8 @@ def as_markdown(report: Report) -> str:
             lines.append(f"| {' | '.join(values)} |")
     if report.unread:
         lines += ["", "### Not looked at", "", *(f"- {code(each)}" for each in report.unread)]
+    if report.notes:
+        lines += ["", "### For information", "", *(f"- {code(each)}" for each in report.notes)]
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from drift.finding import Finding, Mend
-from drift.observed import Listed, Observed
+from drift.observed import LOOKING, Listed, Observed
 from drift.recorded import Image, Recorded, Thing, labels_of
 
 
@@ -104,7 +104,7 @@ def _strangers(recorded: Recorded, observed: Observed) -> Iterator[Finding]:
     networks = {each.name for each in recorded.networks}
     volumes = {each.name for each in recorded.volumes}
     for listed in observed.listed:
-        if listed.name in declared:
+        if listed.name in declared or (listed.stack == recorded.prefix and listed.role == LOOKING):
             continue
         remove = Mend(docker=(("rm", "--force", listed.name),), harm="removes the container")
         if listed.stack == recorded.prefix:

@@ -2,6 +2,7 @@
 
 from tests.e2e.deployment import Deployment
 from tests.e2e.drifts import OUTSIDE, Act, Drift, docker
+from tests.e2e.drifts_of_schema import SCHEMA, sql
 
 
 def as_root(stack: Deployment, volume: str, script: str) -> None:
@@ -13,14 +14,6 @@ def as_root(stack: Deployment, volume: str, script: str) -> None:
 
 def in_volume(volume: str, script: str) -> Act:
     return lambda stack: as_root(stack, volume, script)
-
-
-def sql(*statements: str) -> Act:
-    def act(stack: Deployment) -> None:
-        for statement in statements:
-            stack.sql(statement)
-
-    return act
 
 
 def _edit_nginx(stack: Deployment) -> None:
@@ -128,4 +121,4 @@ INSIDE = (
     ),
 )
 
-DRIFTS = (*OUTSIDE, *INSIDE)
+DRIFTS = (*OUTSIDE, *INSIDE, *SCHEMA)

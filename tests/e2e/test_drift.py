@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.deployment import Deployment
 from tests.e2e.drifts import Drift, docker
 from tests.e2e.drifts_inside import DRIFTS
+from tests.e2e.drifts_of_schema import SCHEMA
 
 pytestmark = pytest.mark.e2e
 
@@ -27,6 +28,17 @@ def drift(stack: Deployment, code: int, *words: str) -> dict[str, Any]:
     done = stack.clone.run("./ops", "drift", "--stack", stack.stack, "--json", *words)
     assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
     return dict(json.loads(done.stdout))
+
+
+def assert_named(drifts: Sequence[Drift], found: list[dict[str, Any]]) -> None:
+    """Each of them is, and there is nothing else."""
+    for each in drifts:
+        own = [finding for finding in found if finding["id"].removeprefix("drift.") in each.ids]
+        assert {finding["id"].removeprefix("drift.") for finding in own} == {*each.ids}, each.name
+        assert any(each.what in finding["what"] for finding in own), each.name
+        assert all(finding["cause"] and finding["mend"] for finding in own)
+    expected = {f"drift.{kind}" for each in drifts for kind in each.ids}
+    assert {finding["id"] for finding in found} == expected
 
 
 @pytest.fixture
@@ -71,13 +83,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_each_kind_of_drift_is_found_named_and_mended(dev: Deployment, seeded: list[Drift]) -> None:
     """All of them at once; then the stack is as it was deployed, and serves."""
     found = drift(dev, 2)["drift"]
-    for each in seeded:
-        own = [finding for finding in found if finding["id"].removeprefix("drift.") in each.ids]
-        assert {finding["id"].removeprefix("drift.") for finding in own} == {*each.ids}, each.name
-        assert any(each.what in finding["what"] for finding in own), each.name
-        assert all(finding["cause"] and finding["mend"] for finding in own)
-    expected = {f"drift.{kind}" for each in seeded for kind in each.ids}
-    assert {finding["id"] for finding in found} == expected
+    assert_named(seeded, found)
     markdown = dev.clone.run("./ops", "drift", "--stack", dev.stack, "--markdown").stdout
     assert "<img" not in markdown
 
@@ -85,6 +91,20 @@ def test_each_kind_of_drift_is_found_named_and_mended(dev: Deployment, seeded: l
     assert {finding["id"] for finding in left["drift"]} == {"drift.N004", "drift.P005"}
     assert drift(dev, 0, "--fix", "--yes-destroy")["drift"] == []
     assert dev.get("/health/").status_code == 200
+
+
+def test_each_change_of_the_schema_is_found_and_left_to_a_person(dev: Deployment) -> None:
+    """All of them at once; `--fix` mends none, as data may be lost."""
+    try:
+        for each in SCHEMA:
+            each.seed(dev)
+        assert_named(SCHEMA, drift(dev, 2)["drift"])
+        assert_named(SCHEMA, drift(dev, 2, "--fix", "--yes-destroy")["drift"])
+    finally:
+        for each in SCHEMA:
+            if each.undo:
+                each.undo(dev)
+    assert drift(dev, 0)["drift"] == []
 
 
 def test_an_engine_that_cannot_be_reached_is_an_error(dev: Deployment) -> None:

@@ -72,8 +72,8 @@ ONLY_OF = {
 }
 """What a part takes of another, where it is not the whole of it: data and arithmetic; no resources, no steps."""
 
-SCRIPTS = ROOT / "images" / "python"
-"""Scripts that run in containers, each with its siblings beside it."""
+SCRIPTS = (ROOT / "images" / "python", ROOT / "drift" / "in_site")
+"""Folders of scripts that run in containers, each with its siblings beside it."""
 
 MOST_LINES = 320
 
@@ -88,7 +88,7 @@ def sources(part: str) -> list[Path]:
 
 def modules() -> list[Path]:
     """The Python files of all parts, and those that run in containers."""
-    return [file for part in PARTS for file in sources(part)] + sorted(SCRIPTS.glob("*.py"))
+    return [file for part in PARTS for file in sources(part)] + sorted(SCRIPTS[0].glob("*.py"))
 
 
 def python_files() -> list[Path]:
@@ -158,11 +158,16 @@ def test_what_steps_run_needs_nothing_but_python(part: str) -> None:
 
 
 def test_what_runs_in_containers_needs_nothing_but_python() -> None:
-    """And its siblings; migrations alone need the project's own Django, and what comes with that."""
-    files = sorted(SCRIPTS.glob("*.py"))
-    siblings = {file.stem for file in files}
-    needed = {file.name: set(imported(parsed(file))) - siblings - sys.stdlib_module_names for file in files}
-    of_the_project = {"collect.py": {"django"}, "migrate.py": {"django"}, "pending.py": {"django", "sqlparse"}}
+    """And its siblings; migrations and the schema alone need the project's own Django, and what comes with that."""
+    files = [file for folder in SCRIPTS for file in sorted(folder.glob("*.py"))]
+    siblings = {file: {other.stem for other in file.parent.glob("*.py")} for file in files}
+    needed = {file.name: set(imported(parsed(file))) - siblings[file] - sys.stdlib_module_names for file in files}
+    of_the_project = {
+        "collect.py": {"django"},
+        "migrate.py": {"django"},
+        "pending.py": {"django", "sqlparse"},
+        "site_schema.py": {"django"},
+    }
     assert {name: others for name, others in needed.items() if others} == of_the_project
 
 

@@ -99,8 +99,9 @@ class RunningStack:
         self.secrets: dict[str, str] = json.loads(written.value)
         self.modes = dict.fromkeys(self.secrets, "400 10001:10000")
         self.postgres = _postgres(stack)
+        self.schema = _schema()
 
-    def __call__(self, *words: str, stdin: str = "", check: bool = True, both: bool = False) -> str:
+    def __call__(self, *words: str, stdin: str = "", check: bool = True, both: bool = False) -> str:  # noqa: PLR0911
         self.calls.append(words)
         for beginning, error in self.failing.items():
             if " ".join(words).startswith(beginning):
@@ -117,6 +118,8 @@ class RunningStack:
             )
         if words[0] == "diff":
             return "\n".join(self.written.get(words[1], []))
+        if words[0] == "run":
+            return json.dumps(self.schema)
         return self._exec(words[2], stdin) if words[0] == "exec" else ""
 
     def _inspect(self, kind: str, names: tuple[str, ...]) -> str:
@@ -264,6 +267,32 @@ def _postgres(stack: Declarations) -> dict[str, Any]:
         "migrations": [["auth", "0001_first"], *([app, name] for app, name in HEADS.items())],
         "end": True,
     }
+
+
+def _schema() -> dict[str, Any]:
+    """A table with one of each, as in_site/ tells of it."""
+    plain = {"type": "text", "null": False, "default": "", "generated": "", "identity": False, "by_sql": False}
+    columns = {"id": plain | {"type": "bigint", "identity": True}, "note": plain, "at": plain | {"default": "now()"}}
+    objects = [
+        ("primary key", "", "shop_order_pkey", "PRIMARY KEY (id)"),
+        ("unique", "", "shop_order_note_key", "UNIQUE (note)"),
+        ("index", "by_at", "by_at", "INDEX (at DESC)"),
+        ("foreign key", "order_fk", "order_fk", "FOREIGN KEY (id) REFERENCES shop_all (id)"),
+        ("check", "has_note", "has_note", "CHECK (note <> '')"),
+    ]
+    sides = {
+        side: {
+            "columns": copy.deepcopy(columns),
+            "objects": [
+                {"kind": kind, "name": names[side], "definition": told, "by_sql": False}
+                | ({"sql": f"CREATE INDEX {told}"} if side == "expected" else {"is_index": kind == "index"})
+                for kind, expected, live, told in objects
+                for names in [{"expected": expected, "live": live}]
+            ],
+        }
+        for side in ("expected", "live")
+    }
+    return {"problem": "", "ahead": [], "strange": [], "tables": {"shop_order": sides}}
 
 
 def scram(password: str) -> str:

@@ -241,5 +241,6 @@ def test_what_does_not_run_is_not_looked_into(state: Recorded, docker: RunningSt
     """And that is said."""
     inside = look_inside(docker, state, Observed())
     assert (inside.nginx, inside.web, inside.postgres) == (None, None, None)
-    assert len(inside.unread) == 3
+    assert inside.schema is None
+    assert len(inside.unread) == 4
     assert docker.calls == []

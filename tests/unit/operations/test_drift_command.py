@@ -95,7 +95,7 @@ def test_looking_changes_nothing(asked: dict[str, Answer], docker: RunningStack)
     slow(docker)
     ops()
     assert verbs(asked) == ["preview", "stack export"]
-    assert {words[0] for words in docker.calls} == {"ps", "container", "network", "volume", "image", "exec"}
+    assert {words[0] for words in docker.calls} == {"ps", "container", "network", "volume", "image", "exec", "run"}
 
 
 def test_what_the_program_changes_is_told_apart(asked: dict[str, Answer], capsys: pytest.CaptureFixture[str]) -> None:
