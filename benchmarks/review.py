@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from quoting.markdown import LIMIT
 from review import comment, digest, lint, plan, squawk
 from review.evidence import Evidence
-from review.markdown import LIMIT
 from review.verdict import judge
 from tests.unit.review import test_lint, test_verdict
 from tests.unit.review.evidences import LEDGER, PREFIX, container, image, known, migration, server

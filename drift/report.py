@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drift.finding import Finding, printable, shown
+from quoting.markdown import LIMIT, code, fitting, items
 
 NONE, ERROR, DRIFT = 0, 1, 2
 """Exit codes."""
@@ -34,7 +35,7 @@ class Report:
 
 def as_text(report: Report) -> str:
     """For people."""
-    lines = [f"stack {printable(report.stack)}: {_sum(report)}"]
+    lines = [f"stack {printable(report.stack)}: {sum_of(report)}"]
     for heading, findings in _parts(report):
         lines += ["", heading]
         for finding in findings:
@@ -67,33 +68,40 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def as_markdown(report: Report) -> str:
-    """For an issue or a comment. Whatever a name holds is shown, and does nothing."""
-    lines = [f"## Stack {code(report.stack)}: {_sum(report)}"]
+def as_markdown(report: Report, most: int = LIMIT) -> str:
+    """For an issue or a comment, no longer than `most` characters. Whatever a name holds is shown, and does nothing."""
+    lines = [f"## Stack {code(report.stack)}: {sum_of(report)}"]
     for heading, findings in _parts(report):
         lines += ["", f"### {heading[0].upper()}{heading[1:]}", ""]
         lines += ["| id | what | expected | found | likely cause | mend |", "|---|---|---|---|---|---|"]
-        for finding in findings:
-            what = f"{code(finding.what)}: {finding.name}"
-            harm = f" ({finding.mend.harm})" if finding.mend.harm else ""
-            mend = f"{code(finding.mend.command(report.stack), whole=True)}{harm}"
-            values = [finding.id, what, *map(code, (finding.expected, finding.found)), finding.likely_cause, mend]
-            lines.append(f"| {' | '.join(values)} |")
-    if report.unread:
-        lines += ["", "### Not looked at", "", *(f"- {code(each)}" for each in report.unread)]
-    if report.notes:
-        lines += ["", "### For information", "", *(f"- {code(each)}" for each in report.notes)]
+        left = most - _TAIL - len("\n".join(lines))
+        rows = fitting([_row(finding, report.stack) for finding in findings], left)
+        lines += rows
+        if len(rows) < len(findings):
+            lines += [
+                "",
+                f"And {len(findings) - len(rows)} more: {code(f'./ops drift --stack {report.stack}')} has them.",
+            ]
+    for heading, told in (("Not looked at", report.unread), ("For information", report.notes)):
+        if told:
+            lines += ["", f"### {heading}", "", items([code(each) for each in told], _TAIL // 3)]
     return "\n".join(lines) + "\n"
 
 
-def code(text: str, *, whole: bool = False) -> str:
-    """A value in Markdown as it is, in code. Every sign that Markdown or HTML could take for its own is an entity."""
-    plain = printable(text) if whole else shown(text)
-    return "<code>" + "".join(each if each in _HARMLESS else f"&#{ord(each)};" for each in plain) + "</code>"
+_TAIL = 12_000
+"""Characters that are kept for what comes after the findings."""
 
 
-_HARMLESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -/")
-"""Not even the dot and the colon: they make links of host names."""
+def _row(finding: Finding, stack: str) -> str:
+    what = f"{code(finding.what)}: {finding.name}"
+    harm = f" ({finding.mend.harm})" if finding.mend.harm else ""
+    mend = f"{code(finding.mend.command(stack), _LONGEST_MEND)}{harm}"
+    values = [finding.id, what, *map(code, (finding.expected, finding.found)), finding.likely_cause, mend]
+    return f"| {' | '.join(values)} |"
+
+
+_LONGEST_MEND = 10_000
+"""Characters of Markdown: a command that was cut would do something else."""
 
 
 def _parts(report: Report) -> list[tuple[str, Sequence[Finding]]]:
@@ -101,7 +109,8 @@ def _parts(report: Report) -> list[tuple[str, Sequence[Finding]]]:
     return [(heading, findings) for heading, findings in parts if findings]
 
 
-def _sum(report: Report) -> str:
+def sum_of(report: Report) -> str:
+    """How much was found, in words."""
     drift, program = len(report.drift), len(report.program)
     told = f"{drift} finding{'s' * (drift != 1)} of drift" if drift else "no drift"
     told += f", {program} difference{'s' * (program != 1)} from the program" if program else ""

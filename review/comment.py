@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
+from quoting.markdown import LIMIT, code, details, fence, fitting, items, table, text, visible
 from review import changes, diff, digest, picture
 from review.evidence import Evidence
-from review.markdown import LIMIT, code, details, fence, fitting, items, table, text, visible
 from review.migrations import Linted, Migration
 from review.records import changed_packages
 from review.verdict import Finding, Verdict, verdict_of

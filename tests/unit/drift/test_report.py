@@ -7,7 +7,7 @@ import pytest
 
 from drift.catalogue import BY_ID, KINDS, PROGRAM
 from drift.finding import Finding, Mend, short_hash, shown
-from drift.report import Report, as_json, as_markdown, as_text, code
+from drift.report import Report, as_json, as_markdown, as_text
 
 HOSTILE = (
     "a|b",
@@ -90,7 +90,7 @@ def test_a_hostile_name_does_nothing_in_markdown(name: str) -> None:
     assert row.count("|") == 7
     inside = re.findall(r"<code>(.*?)</code>", row)
     assert len(inside) == 4
-    assert all(re.fullmatch(r"(?:[A-Za-z0-9 /-]|&#\d+;)*", each) for each in inside)
+    assert all(re.fullmatch(r"(?:[A-Za-z0-9 .,()/%='\";?…-]|&#\d+;)*", each) for each in inside)
     assert len(row) < 20_000
 
 
@@ -111,10 +111,16 @@ def test_a_stack_may_be_called_anything() -> None:
     assert "--stack 'x`|<b>;rm -rf /'" in as_text(told)
 
 
-def test_code_shows_what_a_reader_would_see() -> None:
-    """Entities are read as the signs that they are."""
-    assert code("a-b/c 1") == "<code>a-b/c 1</code>"
-    assert code("a.b") == "<code>a&#46;b</code>"
+def test_a_report_is_no_longer_than_an_issue_may_be() -> None:
+    """What was left out is counted, and told where it is; no command is cut."""
+    long = Finding(
+        id="drift.P005", what="role " + "x" * 400, expected="none", found="y" * 400, mend=Mend(by_hand="z" * 600)
+    )
+    told = as_markdown(report(*[long] * 200))
+    assert len(told) < 60_000
+    rows = told.count("| drift.P005")
+    assert f"And {200 - rows} more: <code>./ops" in told.replace("&#47;", "/").replace("&#46;", ".")
+    assert told.count("z" * 600) == rows
 
 
 def test_a_long_value_is_cut_and_its_length_told() -> None:

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
+from quoting.markdown import LIMIT
 from review import comment, plan
 from review.errors import ReviewInputError
 from review.evidence import Evidence
-from review.markdown import LIMIT
 from review.migrations import Linted, Pending
 from review.records import Vulnerability
 from review.verdict import judge
 from tests.unit.goldens import expect
 from tests.unit.program import SECRETS, committed, declare
+from tests.unit.quoting.test_markdown import TRICKS
 from tests.unit.recording import Declarations
 from tests.unit.review.evidences import PACKAGES, PREFIX, RELEASE, container, image, known, migration, server
 from tests.unit.review.plans import preview, step, text
-from tests.unit.review.test_markdown import TRICKS
 
 VERDICTS = r"## (Safe|Needs attention|Dangerous): .+"
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from quoting.markdown import code, details, fence, fitting, items, text, visible
 from review import picture
-from review.markdown import code, details, fence, fitting, items, text, visible
 
 TRICKS = (
     "<script>alert(1)</script>",
