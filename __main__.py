@@ -161,6 +161,14 @@ release = stack.Release("release", stack.ReleaseArgs(gunicorn=gunicorn, rollout=
 if settings.starts_at_boot:
     boot = stack.BootArgs(placement=placement, script=Path("timer/start-stack").read_text())
     stack.Boot("boot", boot, opts=after(release))
+if settings.drift_schedule:
+    look = stack.DriftTimerArgs(
+        placement=placement,
+        stack=settings.stack,
+        schedule=settings.drift_schedule,
+        script=Path("timer/look-for-drift").read_text(),
+    )
+    stack.DriftTimer("drift", look, opts=after(release))
 
 pulumi.export("url", site.url)
 pulumi.export("release", release.release)

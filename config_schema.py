@@ -17,9 +17,13 @@ from typing import Any
 import yaml
 
 from components.pinned import Pinned
+from timer.schedule import is_schedule
 
 SECRET_LENGTHS = {"djangoSecretKey": 50, "databasePassword": 20}
 """The site's secrets and their least length in characters; 50 is what Django's check security.W009 asks for."""
+
+OPTIONAL_SECRETS = ("driftWebhookUrl",)
+"""Keys that must be encrypted if they are set. The program itself has no use for them."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's is ten times as fast, where PyYAML was built with it: 4 ms of every run instead of 40."""
@@ -191,12 +195,7 @@ def _environment_broken(value: dict[str, Any]) -> str:
 
 
 _RESERVED_POSTGRES = (
-    "listen_addresses",
-    "port",
-    "hba_file",
-    "data_directory",
-    "unix_socket_directories",
-    "config_file",
+    *("listen_addresses", "port", "hba_file", "data_directory", "unix_socket_directories", "config_file"),
 )
 
 
@@ -309,6 +308,10 @@ RULES: dict[str, Rule] = {
     "nginxMemoryMb": _between(32, 65536, "MiB"),
     "nginxPids": _between(10, 32768),
     "uploadLimitMb": _between(1, 10240, "MB"),
+    "driftSchedule": _rule("must be 5 to 10080 minutes, a systemd calendar event such as daily, or empty", is_schedule),
+    "driftWebhookUrl": _matching(
+        r"|https://[^\s/]\S*|http://(localhost|127\.0\.0\.1)[:/]\S*", "an address with https://"
+    ),
     "logMaxSizeMb": _between(1, 1024, "MB"),
     "logMaxFiles": _between(1, 100),
     "silencedChecks": Rule(

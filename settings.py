@@ -19,7 +19,7 @@ from components.sizing import (
     gunicorn_workers,
     postgres_settings,
 )
-from config_schema import SECRET_LENGTHS, Problem
+from config_schema import OPTIONAL_SECRETS, SECRET_LENGTHS, Problem
 from release.plan import Strategy
 from settings_model import (
     AppSettings,
@@ -82,6 +82,11 @@ def _read(project: str, stack: str, root: Path) -> tuple[dict[str, Any], list[Pr
             problems += [secret_problem] if secret_problem else []
             values[name] = pulumi.Output.secret(config.get(name) or "unset".ljust(64, "-"))
             continue
+        if name in OPTIONAL_SECRETS:
+            problems += _optional_secret_problems(
+                key, config.get(name, ""), is_config_secret(f"{project}:{name}"), stack
+            )
+            continue
         if name not in config:
             values[name] = config_schema.checked_default(key)
             continue
@@ -113,6 +118,20 @@ def _secret_problem(name: str, text: str, encrypted: bool, stack: str) -> Proble
         rule = f"must be random, of {least} characters or more"
         return Problem(key=name, rule=rule, got=f"{len(text)} characters", cure=f"{cure} --replace to make a new one.")
     return None
+
+
+def _optional_secret_problems(key: config_schema.Key, text: str, encrypted: bool, stack: str) -> list[Problem]:
+    """What is wrong with one that is set; its value is never shown."""
+    cure = f"Set it with ./pulumiw config set --secret {key.name} --stack {stack}, or take it out."
+    problems = []
+    if text and not encrypted:
+        rule = "must be encrypted, and is in clear in the stack config"
+        problems.append(Problem(key=key.name, rule=rule, got="a value in clear", cure=cure))
+    try:
+        config_schema.parse(key, text)
+    except ValueError as error:
+        problems.append(Problem(key=key.name, rule=str(error), got=f"{len(text)} other characters", cure=cure))
+    return problems
 
 
 def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -> Settings:
@@ -181,6 +200,7 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
         logs=LogSettings(max_size_mb=values["logMaxSizeMb"], max_files=values["logMaxFiles"]),
         protect_data=values["protectData"],
         starts_at_boot=values["startAtBoot"],
+        drift_schedule=values["driftSchedule"],
         silenced_checks=values["silencedChecks"],
     )
 
@@ -213,6 +233,10 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: s
     if settings.images.build_ca_file and not (root / settings.images.build_ca_file).is_file():
         cure = f"Correct the path in {stack_file}, or remove the key."
         problem("buildCaFile", "must be a readable PEM file", repr(settings.images.build_ca_file), cure)
+    if settings.drift_schedule and settings.docker_host and not settings.docker_host.startswith("unix://"):
+        rule = "must be empty, as docker:host is another machine, on which this folder is not"
+        cure = f"Remove it from {stack_file}, and look by a scheduled workflow: examples/workflows."
+        problem("driftSchedule", rule, repr(settings.drift_schedule), cure)
     if settings.site.http_port == settings.site.https_port:
         cure = f"Change one of them in {stack_file}."
         problem("httpsPort", "must differ from httpPort", settings.site.https_port, cure)

@@ -124,6 +124,8 @@ class Settings:
     logs: LogSettings
     protect_data: bool
     starts_at_boot: bool
+    drift_schedule: str
+    """When the server itself looks for drift: minutes, a systemd calendar event, or empty for never."""
     silenced_checks: Mapping[str, str]
     """Ids of preflight checks to leave out, with the reason."""
 

@@ -1,6 +1,7 @@
 """A production Django site on Docker, as Pulumi components. Import them into any Pulumi program."""
 
 from components.boot import Boot, BootArgs
+from components.drift_timer import DriftTimer, DriftTimerArgs
 from components.gunicorn import Gunicorn, GunicornArgs
 from components.image import AppImage, AppImageArgs, StackImages, StackImagesArgs
 from components.network import Networks, NetworksArgs
@@ -20,6 +21,8 @@ __all__ = [
     "Boot",
     "BootArgs",
     "ContainerSpec",
+    "DriftTimer",
+    "DriftTimerArgs",
     "Gunicorn",
     "GunicornArgs",
     "Limits",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from config_schema import RULES, SECRET_LENGTHS, Key, declared_keys
+from config_schema import OPTIONAL_SECRETS, RULES, SECRET_LENGTHS, Key, declared_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "configuration.md"
@@ -37,7 +37,8 @@ Some rules look at more than one key, or at the disk:
 - `webMemoryMb` must hold Gunicorn's master process and at least two workers of `gunicornWorkerMemoryMb`.
 - `webPids` must hold every worker and every thread.
 - PostgreSQL must offer the connections that two releases side by side can open; it offers what its memory allows.
-- No key but the two secrets may be encrypted: everything else is in clear on the server, whatever it is here.
+- `driftSchedule` must be empty where `docker:host` is another machine: the timer runs in the folder that deploys.
+- No key but the secrets may be encrypted: everything else is in clear on the server, whatever it is here.
 """
 
 
@@ -80,6 +81,8 @@ def _default(value: Any) -> str:
 def _rule(name: str) -> str:
     if name in SECRET_LENGTHS:
         return f"must be encrypted, and random, of {SECRET_LENGTHS[name]} characters or more"
+    if name in OPTIONAL_SECRETS:
+        return f"must be encrypted, and {RULES[name].words.removeprefix('must ')}"
     return RULES[name].words if name in RULES else ""
 
 

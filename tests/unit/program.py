@@ -42,7 +42,7 @@ SERVER = Server(
 
 def set_config(values: Mapping[str, Any], *, encrypted: Collection[str] = tuple(SECRETS)) -> None:
     """Give the program a stack config, as an engine does: texts, with JSON for what is no text."""
-    texts = {f"{PROJECT}:{key}": text_of(value) for key, value in values.items()}
+    texts = {key if ":" in key else f"{PROJECT}:{key}": text_of(value) for key, value in values.items()}
     set_all_config(texts, [f"{PROJECT}:{key}" for key in encrypted])
 
 

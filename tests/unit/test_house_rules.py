@@ -13,7 +13,7 @@ from tests.unit.program import ROOT
 MAY_IMPORT = {
     "__main__": {"components", "preflight", "release", "settings"},
     "components": {"release"},
-    "config_schema": {"components"},
+    "config_schema": {"components", "timer"},
     "drift": {"quoting", "release"},
     "engine": set[str](),
     "operations": {
@@ -45,6 +45,7 @@ PARTS = tuple(MAY_IMPORT)
 
 ONLY_OF = {
     ("config_schema", "components"): {"components.pinned.Pinned"},
+    ("config_schema", "timer"): {"timer.schedule.is_schedule"},
     ("settings", "components"): {
         "components.sizing.Limits",
         "components.sizing.connections_needed",

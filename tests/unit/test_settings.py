@@ -13,7 +13,7 @@ import pytest
 
 import config_schema
 from components.sizing import CONNECTION_MB
-from config_schema import SECRET_LENGTHS
+from config_schema import OPTIONAL_SECRETS, SECRET_LENGTHS
 from settings import SettingsError
 from settings_model import Settings
 from tests.unit.program import ROOT, SECRETS, committed, load_settings
@@ -68,6 +68,7 @@ PLAIN: dict[str, tuple[Any, Callable[[Settings], Any]]] = {
     "postgresSettings": ({"work_mem": "8MB"}, lambda s: s.postgres.overrides),
     "protectData": (False, lambda s: s.protect_data),
     "startAtBoot": (False, lambda s: s.starts_at_boot),
+    "driftSchedule": ("Mon..Fri 06:30", lambda s: s.drift_schedule),
     "nginxCpus": ("1.0", lambda s: f"{s.nginx.cpus:.1f}"),
     "nginxMemoryMb": (128, lambda s: s.nginx.memory_mb),
     "nginxPids": (60, lambda s: s.nginx.pids),
@@ -108,7 +109,7 @@ def problems_of(values: dict[str, Any], **options: Any) -> list[str]:
 
 def test_every_declared_key_is_used() -> None:
     """A key of Pulumi.yaml that nothing reads would be a promise that is not kept."""
-    assert PLAIN.keys() | DERIVED.keys() | SECRET_LENGTHS.keys() == KEYS.keys()
+    assert PLAIN.keys() | DERIVED.keys() | SECRET_LENGTHS.keys() | {*OPTIONAL_SECRETS} == KEYS.keys()
 
 
 def test_defaults_are_those_of_the_project_file(root: Path) -> None:
@@ -318,7 +319,32 @@ def test_fewer_connections_than_a_release_needs_is_refused(offer: dict[str, Any]
     assert load_settings(values | enough).web.replicas == 3
 
 
+def test_the_server_cannot_look_for_drift_of_another_one() -> None:
+    """The folder that deploys is not there."""
+    away = {"docker:host": "ssh://deploy@server"}
+    (problem,) = problems_of({"driftSchedule": "60", **away})
+    assert problem == (
+        "driftSchedule: must be empty, as docker:host is another machine, on which this folder is not (got '60')."
+        " Remove it from Pulumi.dev.yaml, and look by a scheduled workflow: examples/workflows."
+    )
+    assert load_settings({"driftSchedule": "60", "docker:host": "unix:///run/docker.sock"}).drift_schedule == "60"
+
+
 # Secrets
+
+
+@pytest.mark.parametrize("text", ["ftp://x", "http://hooks.example/T0", "https://", "https://a b"])
+def test_an_address_for_messages_must_be_encrypted_and_begin_with_https(text: str) -> None:
+    """It is a secret, and what is sent there tells of the server; the value itself is never shown."""
+    problems = problems_of({"driftWebhookUrl": text})
+    assert [problem.partition(" (got")[0] for problem in problems] == [
+        "driftWebhookUrl: must be encrypted, and is in clear in the stack config",
+        "driftWebhookUrl: must be an address with https://",
+    ]
+    assert [problem.partition("(got ")[2].partition(")")[0] for problem in problems] == [
+        "a value in clear",
+        f"{len(text)} other characters",
+    ]
 
 
 @pytest.mark.parametrize("name", SECRET_LENGTHS)

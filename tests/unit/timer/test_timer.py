@@ -16,8 +16,7 @@ TIMER = Timer(
     description="Start what should run of shop-prod",
     script='#!/bin/sh\necho "it\'s $1"\n',
     arguments=("shop-prod",),
-    after_boot_seconds=5,
-    every_seconds=20,
+    when=("OnBootSec=5", "OnUnitActiveSec=20", "AccuracySec=1"),
 )
 
 
@@ -85,7 +84,7 @@ def test_the_script_of_the_start_is_what_is_installed() -> None:
     assert (timer.name, timer.arguments) == ("shop-prod-start", ("shop-prod",))
     assert timer.script.startswith("#!/bin/sh")
     assert "END_OF_FILE" not in timer.script
-    assert timer.after_boot_seconds + timer.every_seconds < 60
+    assert timer.when == ("OnBootSec=5", "OnUnitActiveSec=20", "AccuracySec=1")
 
 
 # The root shell
