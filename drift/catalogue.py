@@ -13,6 +13,20 @@ class Kind:
     cause: str
     """What has most likely happened."""
 
+    @property
+    def severity(self) -> str:
+        """`critical` where the site, its data or what guards them is at stake; `notice` for the program; `warning`."""
+        kind = self.id.removeprefix("drift.")
+        return "notice" if kind.startswith("D") else "critical" if kind in _CRITICAL else "warning"
+
+
+SEVERITIES = ("critical", "warning", "notice")
+_CRITICAL = {
+    *("C001", "C003", "C004", "C019", "C020", "C021", "C022", "C029", "C032", "C033", "N001", "N004", "V001", "V004"),
+    *("F001", "F002", "F004", "F005", "F006", "F008", "F009", "F010", "P002", "P004", "P005", "P006", "P007", "P008"),
+    *("P009", "P010", "S001", "S004", "S005", "S007", "S008", "S011", "S012", "S013", "S014"),
+}
+
 
 _UPDATE = "a person's `docker update`"
 _ANEW = "the container was made anew by hand, by `docker run` or Compose"

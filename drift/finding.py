@@ -58,6 +58,10 @@ class Finding:
         return BY_ID[self.id].name
 
     @property
+    def severity(self) -> str:
+        return BY_ID[self.id].severity
+
+    @property
     def likely_cause(self) -> str:
         return self.cause or BY_ID[self.id].cause
 
@@ -65,6 +69,7 @@ class Finding:
         return {
             "id": self.id,
             "kind": self.name,
+            "severity": self.severity,
             "what": self.what,
             "expected": self.expected,
             "found": self.found,

@@ -236,6 +236,8 @@ def _schema(docker: Docker, server: Container, *, recorded: Recorded, observed: 
     words += [f"--label=django-stack.{key}={value}" for key, value in labels.items()]
     words += [f"--network={each['name']}" for each in server.inputs["networksAdvanced"]]
     mounts = [each for each in site.inputs.get("volumes") or () if each.get("readOnly")]
+    if gone := [each["volumeName"] for each in mounts if each["volumeName"] not in observed.volumes]:
+        raise ValueError(f"volume {gone[0]} is missing")  # Docker would make it anew
     words += [f"--volume={each['volumeName']}:{each['containerPath']}:ro" for each in mounts]
     words += [f"--env={pair}" for pair in site.inputs.get("envs") or ()]
     printed = docker("run", *words, "--entrypoint=python", str(image), "-c", BOOT, stdin=scripts())

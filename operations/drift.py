@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,9 +16,11 @@ from drift.finding import printable
 from drift.mend import Plan, plan
 from drift.recorded import Recorded
 from drift.repair import repair
-from drift.report import Report, as_json, as_markdown, as_text
+from drift.report import ERROR, Report, as_json, as_markdown, as_text
+from operations import drift_issue, drift_webhook
 from operations.command import add_command
 from operations.errors import OperationError
+from operations.issue_tracker import tracker
 from operations.stack import ROOT, Stack, open_stack
 from release.docker_cli import DockerCli
 from wrapper import project
@@ -27,9 +30,13 @@ Compares what runs with the recorded state, and that with the program: container
 what only a look inside shows: files in volumes, Nginx's configuration, PostgreSQL's settings, roles and migrations.
 Each difference comes with its likely cause and the command that mends it. Looks only, unless --fix is given.
 
-Exit code: 0 when there is no difference, 2 when there is, 1 when something could not be looked at.
+For looks by a schedule: --issue keeps one issue about the stack's drift, in the repository whose workflow or pipeline
+this runs in; --notify tells driftWebhookUrl of the stack config, if it is set, when drift appears, changes or ends.
+
+Exit code: 0 when there is no difference, 2 when there is, 1 when something could not be looked at or told.
 docs/drift.md explains each kind by its id.
 """
+WEBHOOK = "driftWebhookUrl"
 _UNHEALTHY = "drift.C004"
 _SETTLING_SECONDS, _POLL_SECONDS = 30.0, 2.0
 _ROUNDS = 3
@@ -48,6 +55,8 @@ def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", "-j", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print Markdown, for an issue")
+    parser.add_argument("--issue", action="store_true", help="open, update or close the issue about the stack's drift")
+    parser.add_argument("--notify", action="store_true", help="tell driftWebhookUrl what is new")
     parser.add_argument("--fix", action="store_true", help="mend what can be mended, then look again")
     parser.add_argument(
         "--yes-destroy", action="store_true", help="agree to mends that delete, interrupt or deploy something"
@@ -67,10 +76,44 @@ def run(arguments: argparse.Namespace) -> int:
     except DriftError as problem:
         raise OperationError(str(problem)) from None
     if arguments.json:
-        print(json.dumps(as_json(report), indent=2))
+        print(json.dumps(as_json(report), indent=2), flush=True)
     else:
-        print(as_markdown(report) if arguments.markdown else as_text(report))
-    return report.exit_code
+        print(as_markdown(report) if arguments.markdown else as_text(report), flush=True)
+    channels = [_in_issue] * arguments.issue + [_by_webhook] * arguments.notify
+    told = [_told(channel, stack, docker, report) for channel in channels]
+    return report.exit_code if all(told) else ERROR
+
+
+def _told(channel: Callable[[Stack, DockerCli, Report], str], stack: Stack, docker: DockerCli, report: Report) -> bool:
+    """Whether others could be told; one that could not keeps no other from it."""
+    try:
+        _tell(printable(channel(stack, docker, report)))
+    except OperationError as problem:
+        _tell(printable(f"error: {problem}"))
+        return False
+    return True
+
+
+def _in_issue(stack: Stack, docker: DockerCli, report: Report) -> str:  # noqa: ARG001 - as every channel
+    return drift_issue.tell(report, stack.project, tracker(os.environ))
+
+
+def _by_webhook(stack: Stack, docker: DockerCli, report: Report) -> str:
+    """Raises OperationError."""
+    key = f"{stack.project}:{WEBHOOK}"
+    value = stack.values().get(key)
+    if not value:
+        return f"webhook: none, as {WEBHOOK} is not set"
+    if isinstance(value, str):
+        raise OperationError(
+            f"{WEBHOOK}: must be encrypted, and is in clear in the stack config."
+            f" Set it with ./pulumiw config set --secret {WEBHOOK} --stack {stack.name}."
+        )
+    done = _pulumi(stack, "config", "get", key)
+    if done.returncode:
+        told = " ".join(done.stderr.split())
+        raise OperationError(f"{WEBHOOK}: must be readable (got {told[-600:]}). Set the stack's passphrase.")
+    return drift_webhook.tell(report, done.stdout.strip(), docker, f"{stack.project}-{stack.name}")
 
 
 def _look(stack: Stack, docker: DockerCli) -> tuple[Recorded, Report]:

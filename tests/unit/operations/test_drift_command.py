@@ -52,11 +52,11 @@ def asked(clone: Clone, dev: Declarations, docker: RunningStack, monkeypatch: py
     return answers
 
 
-def ops(form: str = "", *, stack: str = "dev", fix: bool = False, agreed: bool = False) -> int:
+def ops(form: str = "", *, stack: str = "dev", fix: bool = False, agreed: bool = False, **told: bool) -> int:
     """`./ops drift`."""
-    return drift.run(
-        argparse.Namespace(stack=stack, json=form == "json", markdown=form == "markdown", fix=fix, yes_destroy=agreed)
-    )
+    forms = {"json": form == "json", "markdown": form == "markdown"}
+    others = {"issue": False, "notify": False} | told
+    return drift.run(argparse.Namespace(stack=stack, fix=fix, yes_destroy=agreed, **forms, **others))
 
 
 def verbs(asked: dict[str, Answer]) -> list[str]:
