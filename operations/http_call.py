@@ -9,7 +9,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -76,8 +76,6 @@ def call(
     headers: Mapping[str, str] | None = None,
     content: Mapping[str, Any] | None = None,
     again: bool = True,
-    seconds: float = SECONDS,
-    pause: Callable[[float], None] = time.sleep,
 ) -> Answer:
     """The answer, whatever its status. Raises CallError where there is none.
 
@@ -92,24 +90,24 @@ def call(
     for left in reversed(range(TRIES)):
         wait = 2.0 ** (TRIES - left)
         try:
-            answer = _once(method, url, told, body, seconds)
+            answer = _once(method, url, told, body)
             if not left or answer.status not in (_BUSY if again else _BUSY[:1]):
                 return answer
             wait = _retry_after(answer, wait)
         except (OSError, http.client.HTTPException, ValueError) as problem:
             if not left or not again:
-                raise CallError(_reason(problem, seconds)) from None
-        pause(min(wait, LONGEST_WAIT_SECONDS))
+                raise CallError(_reason(problem)) from None
+        time.sleep(min(wait, LONGEST_WAIT_SECONDS))
     raise AssertionError("the last try returns or raises")
 
 
-def _once(method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
+def _once(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - https alone
     proxies = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
     opener = urllib.request.build_opener(_Stay(), *proxies)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + SECONDS
     try:
-        response = opener.open(request, timeout=seconds)
+        response = opener.open(request, timeout=SECONDS)
     except urllib.error.HTTPError as refusal:
         response = refusal
     with response:
@@ -129,10 +127,10 @@ def _retry_after(answer: Answer, wait: float) -> float:
     return float(told) if told.isdigit() else wait
 
 
-def _reason(problem: Exception, seconds: float) -> str:
+def _reason(problem: Exception) -> str:
     """In words of ours: those of the libraries have the URL in them."""
     cause = getattr(problem, "reason", problem)
     if isinstance(cause, TimeoutError):
-        return f"no answer in {seconds:.0f} s"
+        return f"no answer in {SECONDS:.0f} s"
     detail = getattr(cause, "verify_message", "") or getattr(cause, "strerror", "") or ""
     return f"{type(cause).__name__}{f': {detail}' if detail else ''}"

@@ -76,8 +76,9 @@ def main() -> None:
 def _install_look(look: Look) -> None:
     cure = "Where there is a scheduler, have it run the same"
     without = "the server will not look for drift by itself", f"{cure}, as a crontab would: {drift.cron_line(look)}"
-    if os.environ.get("DOCKER_HOST", "unix://").partition(":")[0] != "unix":
-        why = f"Docker is on another machine ({os.environ['DOCKER_HOST']}), which does not have this folder"
+    docker_host = os.environ.get("DOCKER_HOST", "")
+    if docker_host and not docker_host.startswith("unix://"):
+        why = f"Docker is on another machine ({docker_host}), which does not have this folder"
         print(f"warning: {without[0]}: {why}. Use a scheduled workflow instead: examples/workflows")
         return
     timer = drift.timer(look, LOOK.read_text(), os.environ)

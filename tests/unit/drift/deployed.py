@@ -116,6 +116,8 @@ class RunningStack:
             return "\n".join(
                 name for name, each in self.volumes.items() if (each["Labels"] or {}).get(_LABEL) == PREFIX
             )
+        if words[:2] == ("image", "ls"):
+            return "\n".join(name for name in self.images if name.startswith(words[-1]))
         if words[0] == "diff":
             return "\n".join(self.written.get(words[1], []))
         if words[0] == "run":

@@ -3,6 +3,7 @@
 import argparse
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from operations import drift
 from operations.errors import OperationError
 from tests.unit.drift.deployed import PROJECT, RunningStack, export
 from tests.unit.operations.clones import Clone
+from tests.unit.operations.issue_hosts import Host, github, serving
 from tests.unit.recording import Declarations
 
 Answer = subprocess.CompletedProcess[str]
@@ -241,3 +243,87 @@ def test_a_container_that_was_mended_has_time_to_become_healthy(
     clock = argparse.Namespace(monotonic=lambda: 0.0, sleep=lambda _: state.update(Health={"Status": "healthy"}))
     monkeypatch.setattr(drift, "time", clock)
     assert ops(fix=True) == 0
+
+
+# Telling others
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """GitHub, in whose workflow this runs."""
+    with serving() as host:
+        for name in ("CI_PROJECT_ID", "GH_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in github(host).items():
+            monkeypatch.setenv(name, value)
+        yield host
+
+
+def with_webhook(clone: Clone, value: str) -> None:
+    with clone.config("dev").open("a") as file:
+        file.write(f"  {PROJECT}:driftWebhookUrl: {value}\n")
+
+
+@pytest.mark.usefixtures("asked")
+def test_an_issue_is_kept_if_it_is_asked_for(
+    host: Host, docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The result and its exit code are the same; without the flag nobody is asked."""
+    slow(docker)
+    assert ops() == 2
+    assert host.calls == []
+    assert ops("json", issue=True) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "issue 1: opened"
+    assert "drift.C013" in host.issues[0].body
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_could_not_be_told_is_an_error_and_drift_is_printed_all_the_same(
+    host: Host, docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where, what and what to do."""
+    slow(docker)
+    host.allowed = False
+    assert ops(issue=True) == 1
+    told = capsys.readouterr()
+    assert "drift.C013" in told.out
+    assert "error: GitHub: the token must be allowed to write issues" in told.err
+
+
+def test_the_webhook_of_the_config_is_told(
+    host: Host, asked: dict[str, Answer], clone: Clone, docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The engine decrypts its address, which nobody sees."""
+    slow(docker)
+    docker.volumes[f"{PROJECT}-dev-ledger"]["Name"] = f"{PROJECT}-dev-ledger"
+    assert ops(notify=True) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "webhook: none, as driftWebhookUrl is not set"
+    with_webhook(clone, "{secure: v1:x}")
+    asked["config get"] = Answer([], 0, f"{host.url}/hook?T0SECRET\n", "")
+    assert ops(notify=True) == 2
+    assert [each["text"].splitlines()[0] for each in host.messages] == ["Stack `dev`: 1 finding of drift (1 warning)."]
+    told = capsys.readouterr()
+    assert "webhook: told" in told.err
+    assert "T0SECRET" not in told.out + told.err
+
+
+def test_a_webhook_that_cannot_be_read_keeps_no_issue_from_being_opened(
+    host: Host, asked: dict[str, Answer], clone: Clone, docker: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is in clear is refused, too."""
+    slow(docker)
+    with_webhook(clone, "{secure: v1:x}")
+    asked["config get"] = Answer([], 1, "", "error: incorrect passphrase")
+    assert ops(notify=True, issue=True) == 1
+    assert "driftWebhookUrl: must be readable (got error: incorrect passphrase)" in capsys.readouterr().err
+    assert len(host.open) == 1
+
+
+@pytest.mark.usefixtures("asked", "host")
+def test_a_webhook_in_clear_is_refused(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has been in a file that is in git; it is not shown once more."""
+    with_webhook(clone, "https://hooks.example/T0SECRET")
+    assert ops(notify=True) == 1
+    told = capsys.readouterr().err
+    assert "driftWebhookUrl: must be encrypted, and is in clear in the stack config." in told
+    assert "T0SECRET" not in told
