@@ -6,7 +6,8 @@
     doctor           gathers; diagnosis (pure) judges and words what was gathered
     pin              base images by digest; registry asks the Docker Engine, which asks the registry
     make_secrets     the site's secrets, encrypted by the engine
-    drift            looks, tells and mends by drift/, whose comparisons are pure
+    drift            looks, tells and mends by drift/, whose comparisons are pure. drift_issue keeps the issue about it,
+                     behind issue_tracker, and drift_webhook tells a chat; both by http_call
     review           gathers; review/ (pure) judges and words it. review_image looks into an image, review_records at
                      a server
 

@@ -1,5 +1,6 @@
 """Workflows to copy: of the right form, with no more rights than they need, and nothing for forks."""
 
+import os
 import re
 import subprocess
 import sys
@@ -85,3 +86,34 @@ def test_what_a_stranger_names_is_no_part_of_a_script(file: Path) -> None:
     """Titles, branches and inputs reach a step by its environment, never by its text."""
     for script in re.findall(r"run: \|\n((?:\s{10,}.*\n)+)", file.read_text()):
         assert "${{" not in script
+
+
+def test_a_look_for_drift_may_write_issues_and_no_more() -> None:
+    """At times, and by hand; never for a change that somebody proposes."""
+    workflow = yaml.safe_load((FOLDER / "github-drift.yml").read_text())
+    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}  # YAML takes the word `on` for a truth
+    assert workflow["jobs"]["drift"]["permissions"] == {"contents": "read", "issues": "write"}
+    pipeline = yaml.safe_load(GITLAB.read_text())
+    (rule,) = pipeline["drift"]["rules"]
+    assert rule["if"] == '$CI_PIPELINE_SOURCE == "schedule" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'
+    assert pipeline["deploy"]["rules"][0] == {"if": '$CI_PIPELINE_SOURCE == "schedule"', "when": "never"}
+
+
+@pytest.mark.parametrize("step", ["github", "gitlab"])
+@pytest.mark.parametrize(("code", "fails"), [(0, False), (2, False), (1, True), (130, True)])
+def test_drift_is_no_failure_of_the_job_that_tells_it(step: str, code: int, fails: bool, tmp_path: Path) -> None:
+    """But that it could not be looked for, or told, is."""
+    (tmp_path / "ops").write_text(f'#!/bin/sh\necho "$*" > told\nexit {code}\n')
+    (tmp_path / "ops").chmod(0o755)
+    script = drift_step(step)
+    environment = {"STACK": "prod", "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=environment, check=False)
+    assert (done.returncode != 0) is fails
+    assert (tmp_path / "told").read_text() == "drift --stack prod --issue --notify\n"
+
+
+def drift_step(host: str) -> str:
+    """The command that looks for drift, as the host would run it."""
+    if host == "github":
+        return str(jobs(FOLDER / "github-drift.yml")["drift"]["steps"][-1]["run"])
+    return str(yaml.safe_load(GITLAB.read_text())["drift"]["script"][-1])
