@@ -41,9 +41,16 @@ def look_for_drift(prefix: str, stack: str, when: str) -> Look:
         when=when,
         ops=str(HERE.parent / "ops"),
         folder=str(Path.cwd()),
-        user=pwd.getpwuid(os.getuid()).pw_name,
+        user=_user(),
         passphrase=_passphrase(),
     )
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # one without a name, as in a container
+        return str(os.getuid())
 
 
 def _passphrase() -> str:

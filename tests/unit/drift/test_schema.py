@@ -190,3 +190,14 @@ def test_another_look_at_the_same_time_is_no_stranger(look: Look, docker: Runnin
         "Config": {"Image": "web", "Labels": labels},
     }
     assert look() == []
+
+
+def test_a_volume_that_is_missing_is_not_made_by_looking(docker: RunningStack, state: Recorded) -> None:
+    """As Docker would do for a container that has it mounted."""
+    del docker.volumes[f"{PREFIX}-secrets-1"]
+    report = examine.compared(docker, state, stack=STACK)
+    assert [finding.id for finding in report.drift] == ["drift.V001"]
+    assert report.unread == [
+        f"schema: {PREFIX}-postgres does not answer as it should (volume {PREFIX}-secrets-1 is missing)"
+    ]
+    assert all(call[0] != "run" for call in docker.calls)

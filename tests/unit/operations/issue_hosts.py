@@ -74,7 +74,7 @@ class Host:
             self.messages.append(content)
             return 200, None, {}
         gitlab = parts.path.startswith("/api/v4")
-        given = headers.get("PRIVATE-TOKEN") if gitlab else headers.get("Authorization", "").removeprefix("Bearer ")
+        given = headers.get("private-token") if gitlab else headers.get("authorization", "").removeprefix("Bearer ")
         if given != TOKEN:
             return 401, {"message": "401 Unauthorized" if gitlab else "Bad credentials"}, {}
         if parts.path.endswith("/user"):
@@ -136,7 +136,8 @@ def serving() -> Iterator[Host]:
             content = json.loads(self.rfile.read(length)) if length else None
             time.sleep(host.delay_seconds)
             with host.lock:
-                status, answer, headers = host.answer(self.command, self.path, dict(self.headers), content)
+                given = {key.lower(): value for key, value in self.headers.items()}
+                status, answer, headers = host.answer(self.command, self.path, given, content)
             text = b"ok" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             for name, value in {"Content-Length": str(len(text)), **headers}.items():

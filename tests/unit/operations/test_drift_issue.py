@@ -1,6 +1,7 @@
 """The one issue about a stack's drift, on hosts that answer as GitHub and GitLab do."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,6 +108,15 @@ def test_two_at_once_keep_one_issue(host: Host, environment: Environment) -> Non
     tell(environment(host), LIMIT)
     assert len(host.issues) == 2
     assert [issue.number for issue in host.open] == [1]
+
+
+@BOTH
+def test_of_many_that_begin_together_one_issue_is_left(host: Host, environment: Environment) -> None:
+    """Whatever the order in which they are answered."""
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        list(pool.map(lambda _: tell(environment(host), LIMIT), range(6)))
+    assert [issue.number for issue in host.open] == [1]
+    assert tell(environment(host), LIMIT) == "issue 1: as it was"
 
 
 @BOTH
