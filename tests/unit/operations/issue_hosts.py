@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -143,7 +143,8 @@ def serving() -> Iterator[Host]:
             for name, value in {"Content-Length": str(len(text)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(text)
+            with suppress(BrokenPipeError):  # who has waited too long
+                self.wfile.write(text)
 
         do_GET = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815 - names that the library calls
 
