@@ -12,10 +12,11 @@ into one form: it explains a query of their expressions, which it does not run. 
 the image, `strange` tables of no app. `problem` says why there are no tables.
 """
 
+import copy
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ import declared
 from definition import bare, canonical, expressions
 from made_by_sql import MadeBySql
 
-_LIMITS = "SET default_transaction_read_only = on; SET statement_timeout = '10s'; SET lock_timeout = '2s'"
+_LIMITS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '2s'")
+"""For one transaction: a setting of the session would be left with a pooler."""
 _VISIBLE = """pg_table_is_visible(c.oid) AND c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text !~ '^pg_'
     AND c.relnamespace <> 'information_schema'::regnamespace"""
 _COLUMNS = f"""
@@ -62,17 +64,19 @@ class Normal:
         return self._known.get((table, expression), expression)
 
     def _explained(self, table: str, texts: list[str]) -> list[str]:
-        from django.db import Error  # noqa: PLC0415 - Django is the project's, known once it is set up
+        from django.db import Error, OperationalError, transaction  # noqa: PLC0415 - the project's, known by now
 
         if not texts:
             return []
         listed = ", ".join(f"({each})" for each in texts)
         source = self._connection.ops.quote_name(table)
         try:
-            with self._connection.cursor() as cursor:
+            with transaction.atomic(using=self._connection.alias), self._connection.cursor() as cursor:
                 query = f"SELECT {listed} FROM {source}"  # noqa: S608 - the site's own expressions, as its own role
                 cursor.execute(f"EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {query}", None)
                 told = cursor.fetchone()[0]
+        except OperationalError:  # a lock, or no time: the next one would fare no better
+            raise
         except Error:
             return []
         plan = json.loads(told) if isinstance(told, str) else told
@@ -88,11 +92,9 @@ def live(connection: Any) -> dict[str, Table]:
         for table, name, kind, null, default, identity, generated in cursor.fetchall():
             columns = tables.setdefault(table, {"columns": {}, "objects": []})["columns"]
             counts = identity or default.startswith("nextval(")
-            columns |= (
-                {name: {"type": kind, "null": null, "default": "" if counts or generated else default}} if name else {}
-            )
+            told = {"default": "" if counts or generated else default, "generated": default if generated else ""}
             if name:
-                columns[name] |= {"generated": default if generated else "", "identity": counts}
+                columns[name] = {"type": kind, "null": null, "identity": counts, **told}
         cursor.execute(_OBJECTS, None)
         for table, name, definition in cursor.fetchall():
             if table in tables:
@@ -101,9 +103,8 @@ def live(connection: Any) -> dict[str, Table]:
     return tables
 
 
-def alike(name: str, sides: Iterable[Table], normal: Normal) -> None:
+def alike(name: str, sides: Sequence[Table], normal: Normal) -> None:
     """Bring both sides of a table into one form."""
-    sides = list(sides)
     columns = [column for side in sides for column in side["columns"].values()]
     objects = [each for side in sides for each in side["objects"]]
     kinds = {column: told["type"] for side in reversed(sides) for column, told in side["columns"].items()}
@@ -122,7 +123,7 @@ def alike(name: str, sides: Iterable[Table], normal: Normal) -> None:
         each["kind"], each["definition"] = canonical(name, each["definition"], normal)
 
 
-def applied(loader: Any, recorder: Any) -> set[str]:
+def ahead_of(loader: Any, recorder: Any) -> set[str]:
     """Apps whose database has migrations of a newer release: unknown here, and applied after all that are known."""
     ahead: dict[str, bool] = {}
     for app, name in recorder.migration_qs.order_by("id").values_list("app", "name"):
@@ -132,40 +133,46 @@ def applied(loader: Any, recorder: Any) -> set[str]:
 
 def schema(connection: Any) -> dict[str, Any]:
     """All of it, of the database behind the connection."""
-    from django.db import router  # noqa: PLC0415
+    from django.db import transaction  # noqa: PLC0415
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
     from django.db.migrations.recorder import MigrationRecorder  # noqa: PLC0415
 
     if connection.vendor != "postgresql":
         return {"problem": f"the site's database must be PostgreSQL (got {connection.vendor})"}
-    with connection.cursor() as cursor:
-        cursor.execute(_LIMITS, None)
-    executor = MigrationExecutor(connection)
-    loader = executor.loader
-    state = executor._create_project_state(with_applied_migrations=True)  # noqa: SLF001 - as Django's own command does
-    ahead = applied(loader, MigrationRecorder(connection))
+    with transaction.atomic(using=connection.alias):
+        for limit in _LIMITS:
+            with connection.cursor() as cursor:
+                cursor.execute(limit, None)
+        executor = MigrationExecutor(connection)
+        state = executor._create_project_state(with_applied_migrations=True)  # noqa: SLF001 - as Django's own command does
+        ahead, found = ahead_of(executor.loader, MigrationRecorder(connection)), live(connection)
+        known = {model._meta.db_table for model in state.apps.get_models(include_auto_created=True)}  # noqa: SLF001
+        known.add(MigrationRecorder.Migration._meta.db_table)  # noqa: SLF001
+        told = compared(connection, executor.loader, state, found, ahead)
+    newer = {table for app in ahead for table in found if table.startswith(f"{app}_")}
+    return {"ahead": sorted(ahead), "strange": sorted(found.keys() - known - newer), "tables": told}
+
+
+def compared(connection: Any, loader: Any, state: Any, found: Mapping[str, Table], ahead: set[str]) -> dict[str, Any]:
+    """Both sides of each table that migrations have made."""
+    from django.db import router  # noqa: PLC0415
+
     done = [loader.disk_migrations[key] for key in loader.applied_migrations if key in loader.disk_migrations]
-    tables_of = {key: each.options.get("db_table") or "_".join(key) for key, each in state.models.items()}
-    by_sql, editor, normal = (
-        MadeBySql(done, tables_of),
-        connection.schema_editor(collect_sql=True, atomic=False),
-        Normal(connection),
-    )
-    found, tables, known = live(connection), dict[str, Any](), {MigrationRecorder.Migration._meta.db_table}  # noqa: SLF001
+    names = {key: each.options.get("db_table") or "_".join(key) for key, each in state.models.items()}
+    editor, normal = connection.schema_editor(collect_sql=True, atomic=False), Normal(connection)
+    by_sql, tables = MadeBySql(done, names), dict[str, Any]()
     for model in state.apps.get_models(include_auto_created=True):
         meta = model._meta  # noqa: SLF001 - Django's own word for it
-        known.add(meta.db_table)
         managed = meta.managed and not meta.proxy and not meta.swapped and meta.app_label in loader.migrated_apps
         if not managed or meta.app_label in ahead or not router.allow_migrate_model(connection.alias, model):
             continue
-        has = found.get(meta.db_table)
+        has = copy.deepcopy(found.get(meta.db_table))
         if has is None and _exists(connection, meta.db_table):
             continue  # a view, say, or in a schema that it names
         expected = declared.table(model, editor, by_sql)
         alike(meta.db_table, [side for side in (expected, has) if side], normal)
         tables[meta.db_table] = {"expected": expected, "live": _marked(meta.db_table, has, by_sql)}
-    unknown = {table for app in ahead for table in found if table.startswith(f"{app}_")}
-    return {"ahead": sorted(ahead), "strange": sorted(found.keys() - known - unknown), "tables": tables}
+    return tables
 
 
 def _exists(connection: Any, table: str) -> bool:
