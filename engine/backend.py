@@ -1,11 +1,9 @@
 """The file backend: the stack that is meant; where stacks, history and locks lie, in the CLI's own layout."""
 
-import contextlib
 import gzip
 import hashlib
 import json
 import os
-import shutil
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -14,61 +12,44 @@ from urllib.parse import unquote
 
 from engine.errors import NO_SUCH_STACK, EngineError, StateError, UnsupportedError
 from engine.project import load_project
+from engine.ssh_store import SshStore
+from engine.store import LocalStore, Store, write_whole
 from engine.values import compact_json
-
-
-def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replaces `path` by `text` in one step, on disk before it returns. Raises StateError."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise StateError(
-            f"{path}: cannot be written ({error.strerror}). Free space or fix the permissions, then run again."
-        ) from error
 
 
 class Backend:
     """The project of a folder, and its part of a file backend."""
 
     def __init__(self, arguments: Namespace) -> None:
-        """Raises EngineError without a project, UnsupportedError for a backend that is no folder."""
+        """Raises EngineError without a project, UnsupportedError for a backend of another kind."""
         self._arguments, self.project = arguments, load_project(arguments.folder)
         self.url = os.environ.get("PULUMI_BACKEND_URL") or self.project.backend_url or "file://~"
-        if not self.url.startswith("file://"):
+        scheme, _, rest = self.url.partition("://")
+        if scheme not in ("file", "ssh"):
             raise UnsupportedError(
-                f"backend: only file:// is supported by the embedded engine (got {self.url!r}). "
-                "Set PULUMI_BACKEND_URL to a file:// URL, or use the Pulumi CLI."
+                f"backend: only file:// and ssh:// are supported by the embedded engine (got {self.url!r}). "
+                "Set PULUMI_BACKEND_URL to one of these, or use the Pulumi CLI."
             )
-        folder = Path(unquote(self.url.removeprefix("file://").partition("?")[0])).expanduser()
-        self.root = (self.project.directory / folder).resolve() / ".pulumi"
+        self._laid_out = False
+        folder = self.project.directory / Path(unquote(rest.partition("?")[0])).expanduser()
+        self.store: Store = SshStore(self.url) if scheme == "ssh" else LocalStore(folder.resolve() / ".pulumi")
 
     def config_path(self, stack: str) -> Path:
         own = self._arguments.config_file
         return (self._arguments.folder / own).resolve() if own else self.project.directory / f"Pulumi.{stack}.yaml"
 
-    def _folder(self, kind: str) -> Path:
-        return self.root / kind / self.project.name
+    def _name(self, kind: str, *rest: str) -> str:
+        return "/".join((kind, self.project.name, *rest))
 
-    def state_path(self, stack: str) -> Path:
-        return self._folder("stacks") / f"{stack}.json"
-
-    def lock_folder(self, stack: str) -> Path:
-        return self.root / "locks" / self.full_name(stack)
+    def lock_folder(self, stack: str) -> str:
+        return f"locks/{self.full_name(stack)}"
 
     def full_name(self, stack: str) -> str:
         return f"organization/{self.project.name}/{stack}"
 
     def stacks(self) -> list[str]:
-        names = (path.name for path in self._folder("stacks").glob("[!.]*.json*"))
-        return sorted({name.split(".json")[0] for name in names if not name.endswith((".bak", ".attrs"))})
+        files = self.store.times(self._name("stacks"))
+        return sorted({name.split(".json")[0] for name in files if name.endswith((".json", ".json.gz"))})
 
     def require(self, stack: str) -> None:
         """Raises EngineError if there is no such stack."""
@@ -78,46 +59,51 @@ class Backend:
     def read(self, stack: str) -> dict[str, Any]:
         """The checkpoint file of `stack` as JSON. Raises StateError."""
         self.require(stack)
-        path = self.state_path(stack)
+        name = self._name("stacks", f"{stack}.json")
+        path = self.store.place(name)
         try:
-            packed = path.with_name(path.name + ".gz")
-            content = json.loads(path.read_bytes() if path.exists() else gzip.decompress(packed.read_bytes()))
+            text = self.store.read(name)
+            content = json.loads(gzip.decompress(self.store.read(f"{name}.gz") or b"") if text is None else text)
         except (OSError, ValueError, EOFError) as error:
             raise StateError(
-                f"{path}: cannot be read as a checkpoint ({error}). Restore the copy beside it: mv {path}.bak {path}"
+                f"{path}: cannot be read as a checkpoint ({error}). "
+                f"Restore the copy beside it: {self.store.shell}mv {path}.bak {path}"
             ) from error
         if not isinstance(content, dict):
             raise StateError(f"{path}: cannot be read as a checkpoint (it is not a JSON object).")
         return content
 
-    def write(self, stack: str, text: str) -> None:
-        """Saves a checkpoint; the one before stays beside it as `.bak`."""
-        path = self.state_path(stack)
-        if not (self.root / "meta.yaml").exists():
-            write_whole(self.root / "meta.yaml", "version: 1\n")
-        if path.exists():
-            write_whole(path.with_name(path.name + ".bak"), path.read_text(encoding="utf-8"))
-        write_whole(path, text)
+    def write(self, stack: str, text: str, lock: str = "") -> None:
+        """Saves a checkpoint under a lock, if one is named; the one before stays beside it as `.bak`."""
+        if not self._laid_out:
+            self._laid_out = True
+            if self.store.read("meta.yaml") is None:
+                self.store.write("meta.yaml", "version: 1\n")
+        self.store.write(self._name("stacks", f"{stack}.json"), text, keep=True, held=lock)
 
     def remove(self, stack: str) -> None:
         """Removes the state of `stack`, its history and its configuration file; the backups stay."""
-        for path in self._folder("stacks").glob(f"{stack}.json*"):
-            path.unlink()
-        shutil.rmtree(self._folder("history") / stack, ignore_errors=True)
+        for name in self.store.times(self._name("stacks")):
+            if name.startswith(f"{stack}.json"):
+                self.store.remove(self._name("stacks", name))
+        self.store.remove(self._name("history", stack))
         self.config_path(stack).unlink(missing_ok=True)
 
     def add_history(self, stack: str, entry: dict[str, Any], checkpoint: str) -> None:
         """Records one finished update and backs up the state that it left."""
         stamp = time.time_ns()
-        base = self._folder("history") / stack / f"{stack}-{stamp}"
-        write_whole(base.with_name(base.name + ".checkpoint.json"), checkpoint)
-        write_whole(base.with_name(base.name + ".history.json"), compact_json(entry))
-        write_whole(self._folder("backups") / stack / f"{stack}.{stamp}.json", checkpoint)
+        base = self._name("history", stack, f"{stack}-{stamp}")
+        self.store.write(f"{base}.checkpoint.json", checkpoint)
+        self.store.write(f"{base}.history.json", compact_json(entry))
+        self.store.write(self._name("backups", stack, f"{stack}.{stamp}.json"), checkpoint)
 
     def history(self, stack: str) -> list[dict[str, Any]]:
         """The finished updates of `stack`, newest first."""
-        paths = sorted((self._folder("history") / stack).glob("*.history.json"), reverse=True)
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        names = sorted(self.store.times(self._name("history", stack)), reverse=True)
+        found = (
+            self.store.read(self._name("history", stack, name)) for name in names if name.endswith(".history.json")
+        )
+        return [json.loads(text) for text in found if text]
 
     # The selected stack, shared with the CLI.
 

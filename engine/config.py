@@ -7,10 +7,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.backend import write_whole
 from engine.errors import ConfigError, UnsupportedError, UsageError
 from engine.project import Project
 from engine.secrets import Crypter
+from engine.store import write_whole
 from engine.values import Secret, has_secret, reveal, text_of
 
 _LINE_WIDTH = 4096  # never fold a ciphertext

@@ -12,9 +12,9 @@ import uuid
 from pathlib import Path
 from typing import Any, Self
 
-from engine.backend import write_whole
-from engine.errors import StackLockedError
+from engine.errors import EngineError, StackLockedError
 from engine.model import now_text
+from engine.store import Store
 from engine.values import compact_json
 
 HEARTBEAT_SECONDS, DEAD_AFTER_SECONDS = 10.0, 60.0
@@ -45,9 +45,9 @@ def process_start(pid: int) -> str:
 class Lock:
     """Holds a stack for one update, from `with` to its end."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self._folder, self._url = folder, url
-        self._path = folder / f"{uuid.uuid4()}.json"
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store, self._folder = store, folder
+        self.name = f"{folder}/{uuid.uuid4()}.json"
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
@@ -55,17 +55,18 @@ class Lock:
         pid = os.getpid()
         owner = {"pid": pid, "username": getpass.getuser(), "hostname": socket.gethostname(), "timestamp": now_text()}
         content = compact_json({**owner, "host": host_identity(), "processStart": process_start(pid)})
-        others: dict[Path, dict[str, Any]] = {}
+        others: dict[str, dict[str, Any]] = {}
         for _ in range(_ATTEMPTS):
-            write_whole(self._path, content)
+            self._store.write(self.name, content)
             others = self._others()
             if not others:
                 threading.Thread(target=self._beat, daemon=True).start()
                 return self
-            self._path.unlink(missing_ok=True)
+            self._store.remove(self.name)
             # Two that start at once both step back; chance lets one of them through.
             time.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))  # noqa: S311  not for secrecy
-        lines = [f"  {self._url}/{path.name}: {_OWNER.format_map(_NOBODY | owner)}" for path, owner in others.items()]
+        places = {self._store.place(name): owner for name, owner in others.items()}
+        lines = [f"  {place}: {_OWNER.format_map(_NOBODY | owner)}" for place, owner in places.items()]
         raise StackLockedError(
             f"the stack is currently locked by {len(others)} lock(s). Either wait for the other process(es) "
             "to end or delete the lock file with `pulumi cancel`.\n" + "\n".join(lines)
@@ -73,37 +74,31 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._path.unlink(missing_ok=True)
-
-    def check(self) -> None:
-        """Raises StackLockedError if the lock has been taken away, by `cancel` or after a long sleep."""
-        if not self._path.exists():
-            raise StackLockedError(
-                "the lock of this update has been removed by `cancel` or by another update. "
-                "Nothing more is written. Run it again."
-            )
+        with contextlib.suppress(EngineError):  # out of reach: it falls silent
+            self._store.remove(self.name)
 
     def _beat(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(EngineError):  # the next save tells
             while not self._stop.wait(HEARTBEAT_SECONDS):
-                os.utime(self._path)
+                self._store.touch(self.name)
 
-    def _others(self) -> dict[Path, dict[str, Any]]:
-        """The locks of others; those of the dead are removed on the way."""
-        others = {}
-        for path in set(self._folder.glob("*.json")) - {self._path}:
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                # Both times come from the file system that holds the locks: clocks need not agree.
-                silent_for = self._path.stat().st_mtime - path.stat().st_mtime
-            except FileNotFoundError:
+    def _others(self) -> dict[str, dict[str, Any]]:
+        """The locks of others, by file; those of the dead are removed on the way."""
+        times = {f"{self._folder}/{file}": changed for file, changed in self._store.times(self._folder).items()}
+        # All times come from the file system that holds the locks: clocks need not agree.
+        now, others = times.pop(self.name, 0.0), {}
+        for name, changed in times.items():
+            text = self._store.read(name)
+            if text is None:
                 continue
+            try:
+                content = json.loads(text)
             except ValueError:
-                content, silent_for = {}, 0.0
-            if is_dead(content, silent_for):
-                path.unlink(missing_ok=True)
+                content = {}
+            if is_dead(content, now - changed):
+                self._store.remove(name)
             else:
-                others[path] = content
+                others[name] = content
         return others
 
 
@@ -123,7 +118,6 @@ def is_dead(content: dict[str, Any], silent_for: float) -> bool:
     return silent_for > DEAD_AFTER_SECONDS
 
 
-def cancel(folder: Path) -> None:
+def cancel(store: Store, folder: str) -> None:
     """Removes every lock in `folder`."""
-    for path in folder.glob("*.json"):
-        path.unlink(missing_ok=True)
+    store.remove(folder)

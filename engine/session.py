@@ -73,7 +73,7 @@ class Session:
 
     def lock(self) -> Lock:
         """The stack's lock, to be held with `with` while anything is written."""
-        self._lock = Lock(self.backend.lock_folder(self.stack), self.backend.url)
+        self._lock = Lock(self.backend.store, self.backend.lock_folder(self.stack))
         return self._lock
 
     def reload(self) -> bool:
@@ -90,9 +90,8 @@ class Session:
 
     def save(self, states: Sequence[State], pending: Sequence[Pending]) -> None:
         """Writes the checkpoint. Raises StateError, and StackLockedError once the lock has been taken away."""
-        if self._lock is not None:
-            self._lock.check()
-        self.backend.write(self.stack, self.render(states, pending))
+        held = self._lock.name if self._lock else ""
+        self.backend.write(self.stack, self.render(states, pending), held)
 
     def render(self, states: Sequence[State], pending: Sequence[Pending]) -> str:
         return self.checkpoints.render(self.backend.full_name(self.stack), states, pending)

@@ -12,6 +12,7 @@ from engine.errors import DECLINED, UsageError
 from engine.events import Listener, Message
 
 _CANCELLING = "^C received; cancelling. If you would like to terminate immediately, press ^C again."
+_AT_ONCE_SECONDS = 1.0
 
 
 def is_interactive(arguments: argparse.Namespace) -> bool:
@@ -53,8 +54,10 @@ class Interrupt:
 
     def _handle(self, number: int, _frame: object) -> None:
         if self.cancelled.is_set():
-            for action in self.at_once:
-                action()
+            for action in self.at_once:  # aside: it may need what this very thread was in the middle of
+                ending = threading.Thread(target=action, daemon=True)
+                ending.start()
+                ending.join(_AT_ONCE_SECONDS)
             os._exit(128 + number)
         self.cancelled.set()
         # The display may hold its lock in this very thread: another one tells.

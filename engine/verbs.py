@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from engine import lock
 from engine.backend import Backend
 from engine.checkpoint import CLI_VERSION, Checkpoints
 from engine.config import ConfigValue, Segment, StackConfig, lookup, parse_path
@@ -74,7 +73,7 @@ def cancel(arguments: Namespace) -> None:
     backend.require(stack)
     if not arguments.yes and is_interactive(arguments):
         confirm(f"This will irreversibly cancel the currently running update for '{stack}'! (yes/no) ")
-    lock.cancel(backend.lock_folder(stack))
+    backend.store.remove(backend.lock_folder(stack))
     print(f"The currently running update for '{stack}' has been canceled!")
 
 

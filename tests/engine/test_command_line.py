@@ -169,11 +169,11 @@ def test_a_wrong_passphrase_is_told_before_anything_runs(project: Project, monke
 
 @pytest.mark.parametrize("url", ["s3://bucket", "https://api.pulumi.com", "azblob://x"])
 def test_other_backends_are_refused_by_name(project: Project, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Only files."""
+    """It has files, here or on a server."""
     monkeypatch.setenv("PULUMI_BACKEND_URL", url)
     refused = project.run("preview")
     assert refused.code == 1
-    assert f"only file:// is supported by the embedded engine (got '{url}')" in refused.err
+    assert f"only file:// and ssh:// are supported by the embedded engine (got '{url}')" in refused.err
 
 
 def test_the_backend_may_stand_in_the_project_and_be_relative(

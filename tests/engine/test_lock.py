@@ -11,19 +11,20 @@ from typing import Any
 import pytest
 
 from engine import lock
-from engine.backend import write_whole
 from engine.errors import StackLockedError
 from engine.lock import DEAD_AFTER_SECONDS, HEARTBEAT_SECONDS, Lock, host_identity, is_dead, process_start
+from engine.store import LocalStore, write_whole
 from engine.values import compact_json
 
 
 def test_a_second_update_is_refused_and_told_who_holds_the_stack(tmp_path: Path) -> None:
     """The owner, the process and the way out stand in the error."""
-    with Lock(tmp_path, "file://x"), pytest.raises(StackLockedError) as caught, Lock(tmp_path, "file://x"):
+    store = LocalStore(tmp_path)
+    with Lock(store, "locks"), pytest.raises(StackLockedError) as caught, Lock(store, "locks"):
         pass
     assert f"(pid {os.getpid()})" in str(caught.value)
     assert "pulumi cancel" in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "locks").iterdir()) == []
 
 
 def _gone_process() -> int:
@@ -54,28 +55,29 @@ def test_only_the_dead_lose_their_lock(content: dict[str, Any], silent_for: floa
 def test_the_lock_of_a_dead_owner_frees_itself(tmp_path: Path) -> None:
     """Without `cancel`, and without waiting."""
     dead = {"pid": _gone_process(), "host": host_identity(), "processStart": "1"}
-    write_whole(tmp_path / "dead.json", compact_json(dead))
-    with Lock(tmp_path, "file://x"):
-        assert not (tmp_path / "dead.json").exists()
+    path = tmp_path / "locks" / "dead.json"
+    write_whole(path, compact_json(dead))
+    with Lock(LocalStore(tmp_path), "locks"):
+        assert not path.exists()
 
 
 def test_a_heart_that_stopped_elsewhere_frees_its_lock_within_a_minute(tmp_path: Path) -> None:
     """By the clock of the file system that holds the locks."""
-    path = tmp_path / "far.json"
+    path = tmp_path / "locks" / "far.json"
     write_whole(path, compact_json({"pid": 1, "host": "elsewhere", "processStart": "1"}))
     os.utime(path, (time.time() - 30, time.time() - 30))
-    with pytest.raises(StackLockedError), Lock(tmp_path, "file://x"):
+    with pytest.raises(StackLockedError), Lock(LocalStore(tmp_path), "locks"):
         pass
     os.utime(path, (time.time() - 61, time.time() - 61))
-    with Lock(tmp_path, "file://x"):
+    with Lock(LocalStore(tmp_path), "locks"):
         assert not path.exists()
 
 
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file's time moves while the update runs."""
     monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.02)
-    with Lock(tmp_path, "file://x"):
-        [path] = tmp_path.iterdir()
+    with Lock(LocalStore(tmp_path), "locks"):
+        [path] = (tmp_path / "locks").iterdir()
         os.utime(path, (1, 1))
         time.sleep(0.2)
         assert path.stat().st_mtime > 1
@@ -83,18 +85,20 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_an_update_whose_lock_was_cancelled_writes_no_more(tmp_path: Path) -> None:
     """It finds out before its next save."""
-    with Lock(tmp_path, "file://x") as held:
-        held.check()
-        lock.cancel(tmp_path)
+    store = LocalStore(tmp_path)
+    with Lock(store, "locks") as held:
+        store.write("state", "1", held=held.name)
+        store.remove("locks")
         with pytest.raises(StackLockedError, match="has been removed by `cancel`"):
-            held.check()
+            store.write("state", "2", held=held.name)
+    assert store.read("state") == b"1"
 
 
 def race(folder: Path, start: Any, writers: Any, results: Any) -> None:
     """One contender: counts how many hold the lock at once."""
     start.wait()
     try:
-        with Lock(folder, "file://x"):
+        with Lock(LocalStore(folder), "locks"):
             with writers.get_lock():
                 writers.value += 1
                 seen = writers.value
@@ -126,4 +130,4 @@ def test_in_every_race_there_is_one_writer_at_a_time(tmp_path: Path) -> None:
     """Twenty races of three; the exam runs a hundred."""
     races = run_races(tmp_path, 20)
     assert all(max(seen) == 1 for seen in races)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "locks").iterdir()) == []

@@ -13,6 +13,7 @@ import pytest
 from pulumi.automation.events import EngineEvent
 
 from engine.lock import Lock
+from engine.store import LocalStore
 from tests.engine.conftest import Project
 
 SMALL = """
@@ -319,8 +320,8 @@ def test_a_second_interrupt_ends_everything_at_once(project: Project) -> None:
 def test_a_locked_stack_can_be_looked_at_but_not_changed(small: Project) -> None:
     """A preview takes no lock; `cancel` frees the stack."""
     small.program("docker.Volume('v', name='v')")
-    folder = small.folder / "backend" / ".pulumi" / "locks" / "organization" / "shop" / "dev"
-    with Lock(folder, "file://x"):
+    store = LocalStore(small.folder / "backend" / ".pulumi")
+    with Lock(store, "locks/organization/shop/dev"):
         assert small.run("preview").code == 0
         refused = small.run("up", "--yes", "--skip-preview")
         assert refused.code == 1
