@@ -105,6 +105,9 @@ nginx = stack.Nginx(
     ),
     opts=after(images, networks, volumes),
 )
+seed = stack.Seed(
+    image=images.postgres, dump=settings.seed.dump, checks=settings.seed.checks, commands=settings.seed.commands
+)
 rollout = stack.Rollout(
     placement=placement,
     image=images.python,
@@ -142,6 +145,7 @@ gunicorn = stack.Gunicorn(
         health_path=app.health_path,
         environment=app.environment,
         release_commands=settings.release.commands,
+        seed=seed if settings.seed.dump or settings.seed.commands else None,
         replicas=web.replicas,
         limits=web.limits,
         workers=web.workers,

@@ -304,6 +304,8 @@ RULES: dict[str, Rule] = {
         broken=_postgres_settings_broken,
         checked=_texts,
     ),
+    "seedChecks": _rule("must be a list of SQL queries", _are_commands),
+    "seedCommands": _rule("must be a list of command lines", _are_commands),
     "nginxCpus": _CPUS,
     "nginxMemoryMb": _between(32, 65536, "MiB"),
     "nginxPids": _between(10, 32768),

@@ -4,7 +4,7 @@ Every rule is applied before anything is touched, and all that is wrong is repor
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from components.sizing import (
     postgres_settings,
 )
 from config_schema import OPTIONAL_SECRETS, SECRET_LENGTHS, Problem
-from release.plan import Strategy
+from release.plan import CUSTOM_DUMP, Strategy
 from settings_model import (
     AppSettings,
     ImageSettings,
@@ -28,6 +28,7 @@ from settings_model import (
     PostgresSettings,
     ReleaseSettings,
     SecretSettings,
+    SeedSettings,
     Settings,
     SiteSettings,
     WebSettings,
@@ -35,6 +36,9 @@ from settings_model import (
 
 LEAST_WORKERS = 2
 """With one worker nothing serves while a crashed one is replaced."""
+
+PRODUCTION = ("prod", "production")
+"""Names of stacks whose data is never made up, whatever their config says of it."""
 
 _NOT_SECRET = "must not be encrypted, as it is in clear on the server"  # noqa: S105 - words
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -196,6 +200,9 @@ def _settings(project: str, stack: str, values: Mapping[str, Any], root: Path) -
             slow_paths=tuple(values["proofSlowPaths"]),
         ),
         postgres=PostgresSettings(limits=_limits("postgres", values), overrides=values["postgresSettings"]),
+        seed=SeedSettings(
+            dump=values["seedDump"], checks=tuple(values["seedChecks"]), commands=tuple(values["seedCommands"])
+        ),
         nginx=_limits("nginx", values),
         logs=LogSettings(max_size_mb=values["logMaxSizeMb"], max_files=values["logMaxFiles"]),
         protect_data=values["protectData"],
@@ -240,6 +247,7 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: s
     if settings.site.http_port == settings.site.https_port:
         cure = f"Change one of them in {stack_file}."
         problem("httpsPort", "must differ from httpPort", settings.site.https_port, cure)
+    problems += _seed_problems(settings, stack_file, root)
     least_workers = values["gunicornWorkers"] or LEAST_WORKERS
     needed_mb = gunicorn_memory_mb(least_workers, values["gunicornWorkerMemoryMb"])
     if web.limits.memory_mb < needed_mb:
@@ -265,3 +273,36 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], stack_file: s
         )
         problem("postgresMemoryMb", rule, f"{offered} connections", cure)
     return problems
+
+
+def _seed_problems(settings: Settings, stack_file: str, root: Path) -> Iterator[Problem]:
+    """Why a new database may not, or cannot, begin with what the config says."""
+    seed, dump = settings.seed, root / settings.seed.dump
+    for key, given in (("seedDump", seed.dump), ("seedCommands", seed.commands)):
+        if given and (settings.protect_data or settings.stack in PRODUCTION):
+            rule = "must not be set where data is production's or protected, which is visitors' own and nothing made up"
+            cure = f"Remove it from {stack_file}. A stack to try things in has protectData: false and another name."
+            got = f"{given!r}, stack {settings.stack}, protectData {str(settings.protect_data).lower()}"
+            yield Problem(key=key, rule=rule, got=got, cure=cure)
+    if seed.checks and not seed.dump:
+        cure = f"Remove it from {stack_file}, or set seedDump."
+        yield Problem(key="seedChecks", rule="must go with seedDump, which it checks", got="no seedDump", cure=cure)
+    if seed.dump and not _is_dump(dump):
+        rule = "must be a readable file with plain SQL, or of pg_dump --format=custom"
+        cure = f"Make it as docs/pull-requests.md shows, or correct the path in {stack_file}."
+        yield Problem(key="seedDump", rule=rule, got=repr(seed.dump), cure=cure)
+    elif seed.dump and dump.resolve().is_relative_to((root / settings.app.path).resolve()):
+        cure = f"Move it, and correct the path in {stack_file}."
+        yield Problem(
+            key="seedDump", rule="must lie outside of appPath, which is in the image", got=repr(seed.dump), cure=cure
+        )
+
+
+def _is_dump(path: Path) -> bool:
+    """Text, or what pg_dump calls custom; a compressed text or a tar file is neither."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(512)
+    except OSError:
+        return False
+    return beginning.startswith(CUSTOM_DUMP) or not (beginning.startswith(b"\x1f\x8b") or b"\0" in beginning)

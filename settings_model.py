@@ -98,6 +98,16 @@ class PostgresSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeedSettings:
+    """What a new, empty database begins with."""
+
+    dump: str
+    """Path of a dump, or empty."""
+    checks: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogSettings:
     """Log rotation of every container."""
 
@@ -120,6 +130,7 @@ class Settings:
     web: WebSettings
     release: ReleaseSettings
     postgres: PostgresSettings
+    seed: SeedSettings
     nginx: Limits
     logs: LogSettings
     protect_data: bool

@@ -11,6 +11,7 @@ from components.postgres import Postgres, PostgresArgs
 from components.release import Release, ReleaseArgs
 from components.rollout import Rollout
 from components.secret_files import SecretFiles, SecretFilesArgs
+from components.seed import Seed
 from components.sizing import Limits
 from components.spec import ContainerSpec, Logs, Mount, Placement, Port
 from components.volume import SiteVolumes, SiteVolumesArgs
@@ -43,6 +44,7 @@ __all__ = [
     "Rollout",
     "SecretFiles",
     "SecretFilesArgs",
+    "Seed",
     "SiteVolumes",
     "SiteVolumesArgs",
     "StackImages",

@@ -12,6 +12,7 @@ from components.pinned import Pinned
 from components.postgres import Postgres
 from components.rollout import Rollout
 from components.secret_files import DIRECTORY as SECRETS
+from components.seed import Seed
 from components.sizing import Limits
 from components.spec import START_SECONDS, ContainerSpec, Mount, Placement, record_of, spec_hash
 from components.step import docker_command, docker_run, docker_words, release_step
@@ -44,6 +45,8 @@ class GunicornArgs:
     """Further environment variables of the site."""
     release_commands: tuple[str, ...] = ()
     """Shell commands to run in the new image after its migrations."""
+    seed: Seed | None = None
+    """What a new database begins with."""
     replicas: int
     limits: Limits
     """Limits of one replica."""
@@ -142,6 +145,9 @@ class Gunicorn(pulumi.ComponentResource):
         look = [f"--image={template.image}", f"--postgres={args.postgres.container_name}"]
         look += [f"--database={args.postgres.database}", f"--commands={commands}"]
         ready = opts.merge(pulumi.ResourceOptions(depends_on=[args.postgres]))
+        if args.seed:
+            seeded = self._seed(name, args.seed, args, template, ready)
+            ready = ready.merge(pulumi.ResourceOptions(depends_on=[seeded]))
         first = release_step(f"{name}-migrate", ["migrate", *whose, *look, *run_it], ready, args.placement)
         told = first.stdout.apply(lambda printed: printed or "")
         beside = release_step(
@@ -153,6 +159,20 @@ class Gunicorn(pulumi.ComponentResource):
         )
         self.migrated = pulumi.Output.concat(told, "\n", beside.stdout.apply(lambda printed: printed or ""))
         return [first, beside]
+
+    def _seed(
+        self, name: str, seed: Seed, args: GunicornArgs, template: ContainerSpec, opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource:
+        """Fill the database, if it is a new one, before anything else looks at it."""
+        migrate = _migrate_spec(dataclasses.replace(args, release_commands=()), template)
+        return release_step(
+            f"{name}-seed",
+            ["seed", args.placement.prefix, self.release],
+            opts,
+            args.placement,
+            again=args.postgres.container_id,
+            environment={"SEED_PLAN": seed.plan(args.postgres, migrate).text()},
+        )
 
     def told(self) -> dict[str, pulumi.Input[str]]:
         """What a step that moves traffic to this release finds in its environment."""

@@ -14,9 +14,10 @@ from release.errors import AbandonedError, NotReadyError, StepError
 from release.hold import hold, resume
 from release.migrate import Schema, is_done, migrate_first
 from release.once import make_way, run_once
-from release.plan import Plan, read
+from release.plan import Plan, read, read_seeding
 from release.ready import make_ready
 from release.roll import roll
+from release.seed import seed
 from release.switch import switch
 from release.tools import prepare
 
@@ -77,6 +78,15 @@ def migrate(docker: DockerCli, arguments: argparse.Namespace) -> None:
     )
 
 
+def seeding(docker: DockerCli, arguments: argparse.Namespace) -> None:
+    """Where it fails, its release does."""
+    try:
+        seed(docker, read_seeding(os.environ["SEED_PLAN"]), tell)
+    except StepError as error:
+        abandon(docker, arguments.prefix, arguments.release, str(error).partition("\n")[0])
+        raise
+
+
 def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m release", description="The steps of a release.")
     steps = parser.add_subparsers(dest="step", required=True)
@@ -100,6 +110,9 @@ def argument_parser() -> argparse.ArgumentParser:
     migrating.add_argument("--database", required=True)
     migrating.add_argument("--commands", required=True, help="tells the release commands from those of before")
     migrating.add_argument("command", nargs="+")
+    filling = steps.add_parser("seed", help="fill the database by SEED_PLAN if it is empty")
+    filling.add_argument("prefix")
+    filling.add_argument("release", help="the release that ends where this fails")
     steps.add_parser("prepare", help="begin the traffic that will see RELEASE_PLAN go live").add_argument("release")
     holding = steps.add_parser("hold", help="have requests wait if PostgreSQL is to be replaced")
     holding.add_argument("prefix")
@@ -128,6 +141,7 @@ STEPS: dict[str, Callable[[DockerCli, argparse.Namespace], None]] = {
     "clear": clear,
     "once": once,
     "migrate": migrate,
+    "seed": seeding,
     "prepare": lambda docker, _: prepare(docker, _plan()),
     "hold": lambda docker, arguments: hold(docker, arguments.prefix, arguments.spec, arguments.room, tell),
     "resume": lambda docker, arguments: resume(docker, arguments.prefix, tell),

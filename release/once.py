@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import IO
 
 from release.docker_cli import Docker, inspect
 from release.errors import StepError
@@ -30,14 +31,15 @@ def make_way(docker: Docker, command: Sequence[str], tell: Callable[[str], None]
         time.sleep(POLL_SECONDS)
 
 
-def run_once(command: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Run it and pass its output on. Raises StepError with cause and cure when it fails."""
+def run_once(command: Sequence[str], tell: Callable[[str], None], *, stdin: IO[bytes] | None = None) -> None:
+    """Run it, on `stdin` if given, and pass its output on. Raises StepError with cause and cure when it fails."""
     last: deque[str] = deque(maxlen=REMEMBERED_LINES)
     with subprocess.Popen(
         command,
         text=True,
         encoding="utf-8",
         errors="replace",
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:

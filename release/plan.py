@@ -4,6 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+CUSTOM_DUMP = b"PGDMP"
+"""What a dump of pg_dump's custom format begins with."""
+
 Kind = Literal["blue-green", "rolling", "canary"]
 
 
@@ -85,3 +88,32 @@ def read(text: str) -> Plan:
 def _tuples(content: dict[str, Any]) -> dict[str, Any]:
     """JSON knows lists alone."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeding:
+    """What a new, empty database is filled with, and how."""
+
+    postgres: str
+    """Name of the server's container."""
+    database: str
+    """Owned by a role of the same name."""
+    draft: str
+    """Name of the database that is filled in its place, and takes it when it is whole."""
+    dump: str
+    """Path of a dump on the machine that deploys, or empty."""
+    restore: tuple[str, ...]
+    """`docker run …` that restores a dump from standard input into the draft, and checks it; with the dump's format
+    as a last word, `custom` or `plain`.
+    """
+    fill: tuple[str, ...]
+    """`docker run …` that migrates the draft, and fills it."""
+
+    def text(self) -> str:
+        """The plan as the step reads it."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def read_seeding(text: str) -> Seeding:
+    """The plan of a text."""
+    return Seeding(**_tuples(json.loads(text)))

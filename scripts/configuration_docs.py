@@ -38,6 +38,8 @@ Some rules look at more than one key, or at the disk:
 - `webPids` must hold every worker and every thread.
 - PostgreSQL must offer the connections that two releases side by side can open; it offers what its memory allows.
 - `driftSchedule` must be empty where `docker:host` is another machine: the timer runs in the folder that deploys.
+- `seedDump` must be a dump that can be read, outside of `appPath`; it and `seedCommands` are refused in a stack named
+  prod or production, and wherever `protectData` is true. [What they do](pull-requests.md#data)
 - No key but the secrets may be encrypted: everything else is in clear on the server, whatever it is here.
 """
 

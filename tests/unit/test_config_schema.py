@@ -129,6 +129,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("environment", {"A": None}, "must have text values, A has not"),
     ("environment", {"A": {"b": "c"}}, "must have text values, A has not"),
     *[("releaseCommands", commands, COMMANDS) for commands in ([1], [""], [["a"]], [{"a": "b"}], ["ok", " "])],
+    *[("seedCommands", commands, COMMANDS) for commands in ([1], [""])],
+    *[("seedChecks", queries, "must be a list of SQL queries") for queries in ([1], [" "])],
     *[("releaseStrategy", kind, STRATEGY) for kind in ("", "Canary", "blue", "recreate")],
     *[("canaryPercent", str(percent), PERCENT) for percent in (-5, 1, 12, 55, 100)],
     *[

@@ -97,6 +97,8 @@ CHANGES = {
     "drainTimeoutSeconds": 31,
     "startTimeoutSeconds": 61,
     "migrationLockSeconds": 3,
+    "seedCommands": ["true"],
+    "protectData": False,
     "logMaxFiles": 4,
 }
 """A change of everything that a release is made from."""
@@ -154,6 +156,8 @@ ELSEWHERE = {
     "longPaths": ["/export/"],
     "longTimeoutSeconds": 90,
     "startAtBoot": False,
+    "seedDump": "LICENSE",
+    "seedChecks": ["SELECT 1 WHERE false"],
 }
 """A change of everything else."""
 

@@ -78,6 +78,9 @@ PLAIN: dict[str, tuple[Any, Callable[[Settings], Any]]] = {
 }
 """Keys that go through as they are: another value than the default, and where it is found."""
 
+SEED = {"seedDump": "masked.sql", "seedChecks": ["SELECT 1 WHERE false"], "seedCommands": ["python manage.py seed"]}
+"""Keys for stacks whose data may be made up."""
+
 DERIVED: dict[str, tuple[Any, Callable[[Settings], Any], Any, Any]] = {
     "djangoSettingsModule": ("b.settings", lambda s: s.app.django_settings_module, "a.settings", "b.settings"),
     "gunicornWorkers": (2, lambda s: s.web.workers, 3, 2),
@@ -96,6 +99,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / app).mkdir()
         (folder / app / "manage.py").write_text(manage_py)
     (folder / "empty").mkdir()
+    (folder / "masked.sql").write_text("CREATE TABLE a (b int);\n")
     (folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     return folder
 
@@ -109,7 +113,8 @@ def problems_of(values: dict[str, Any], **options: Any) -> list[str]:
 
 def test_every_declared_key_is_used() -> None:
     """A key of Pulumi.yaml that nothing reads would be a promise that is not kept."""
-    assert PLAIN.keys() | DERIVED.keys() | SECRET_LENGTHS.keys() | {*OPTIONAL_SECRETS} == KEYS.keys()
+    told = PLAIN.keys() | DERIVED.keys() | SEED.keys() | SECRET_LENGTHS.keys() | {*OPTIONAL_SECRETS}
+    assert told == KEYS.keys()
 
 
 def test_defaults_are_those_of_the_project_file(root: Path) -> None:
@@ -328,6 +333,55 @@ def test_the_server_cannot_look_for_drift_of_another_one() -> None:
         " Remove it from Pulumi.dev.yaml, and look by a scheduled workflow: examples/workflows."
     )
     assert load_settings({"driftSchedule": "60", "docker:host": "unix:///run/docker.sock"}).drift_schedule == "60"
+
+
+# A new database
+
+
+def test_a_stack_to_try_things_in_can_be_seeded(root: Path) -> None:
+    """With a dump, what must not be in it, and commands; by default with nothing."""
+    seed = load_settings(SEED | {"protectData": False}, stack="pr-12", root=root).seed
+    assert asdict(seed) == {
+        "dump": "masked.sql",
+        "checks": ("SELECT 1 WHERE false",),
+        "commands": ("python manage.py seed",),
+    }
+    assert asdict(load_settings(root=root).seed) == {"dump": "", "checks": (), "commands": ()}
+
+
+@pytest.mark.parametrize(("stack", "protected"), [("staging", True), ("prod", False), ("production", False)])
+def test_data_that_matters_is_never_made_up(stack: str, protected: bool, root: Path) -> None:
+    """Production's by name, and whatever is protected; both keys are told at once."""
+    found = problems_of(SEED | {"protectData": protected}, stack=stack, root=root)
+    assert [problem.partition(" (")[0] for problem in found] == [
+        f"{key}: must not be set where data is production's or protected, which is visitors' own and nothing made up"
+        for key in ("seedDump", "seedCommands")
+    ]
+    assert all(f"Remove it from Pulumi.{stack}.yaml." in problem for problem in found)
+
+
+@pytest.mark.parametrize("content", [None, b"\x1f\x8b\x08 compressed", b"toc.dat\0\0\0\0 a tar"])
+def test_what_is_no_dump_is_refused(content: bytes | None, root: Path) -> None:
+    """Nothing there, or what neither psql nor pg_restore would take from standard input."""
+    path = root / "other.dump"
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_bytes(content)
+    (problem,) = problems_of({"seedDump": "other.dump", "protectData": False}, root=root)
+    assert problem.startswith("seedDump: must be a readable file with plain SQL, or of pg_dump --format=custom (got")
+
+
+def test_a_dump_in_the_image_is_refused(root: Path) -> None:
+    """Whoever gets the image would get the data."""
+    (root / "sample" / "all.sql").write_text("SELECT 1;\n")
+    (problem,) = problems_of({"seedDump": "sample/all.sql", "protectData": False}, root=root)
+    assert problem.startswith("seedDump: must lie outside of appPath, which is in the image")
+
+
+def test_checks_of_a_dump_that_is_not_there_are_refused(root: Path) -> None:
+    """They would be passed by nothing."""
+    (problem,) = problems_of({"seedChecks": ["SELECT 1"], "protectData": False}, root=root)
+    assert problem.startswith("seedChecks: must go with seedDump, which it checks (got no seedDump).")
 
 
 # Secrets

@@ -10,6 +10,7 @@ import pytest
 import config_schema
 from components.gunicorn import Gunicorn, GunicornArgs, _spec
 from components.pinned import Pinned, PinnedError
+from components.seed import Seed
 from components.sizing import Limits
 from components.spec import Logs, Placement, record_of, spec_hash
 from release.plan import Plan, Strategy, read
@@ -43,6 +44,7 @@ NOT_IN_THE_RELEASE: dict[str, Any] = {
     "placement": Placement(prefix="shop-prod", docker_host="ssh://server", platform="linux/arm64", python="python3"),
     "replicas": 5,
     "release_commands": (),
+    "seed": Seed(image="shop-prod/postgres:1", commands=("true",)),
     "lock_timeout_seconds": 5.0,
     "parallel_starts": 2,
 }
@@ -379,9 +381,9 @@ def test_a_pinned_release_runs_as_it_was_released(pinned: Pinned) -> None:
 
 
 def test_a_pinned_release_migrates_nothing_and_is_not_watched(pinned: Pinned) -> None:
-    """What has been migrated since is there to stay; the release has been watched before."""
-    declarations = declare(pinned=pinned)
-    assert not {"Command web-migrate", "Command web-release-phase"} & set(declarations.all)
+    """What has been migrated since is there to stay; the release has been watched before. Nor is anything seeded."""
+    declarations = declare(pinned=pinned, seed=Seed(image="shop-prod/postgres:1", commands=("true",)))
+    assert {"Command web-migrate", "Command web-release-phase", "Command web-seed"}.isdisjoint(declarations.all)
     for container in replicas(declarations):
         assert "Command postgres-ready" in container.depends_on
         assert without_database(container) == ("Command web-clear",)

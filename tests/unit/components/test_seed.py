@@ -1,0 +1,68 @@
+"""What seeds a new database: declared only where there is a seed, with no more rights than the site has."""
+
+from typing import Any
+
+from components.gunicorn import Gunicorn, GunicornArgs
+from components.seed import Seed
+from release.plan import Seeding, read_seeding
+from tests.unit.components.around import GUNICORN, around
+from tests.unit.recording import Declarations, record
+
+SEED = Seed(image="shop-prod/postgres:1", commands=("python manage.py loaddata demo",))
+DUMP = Seed(image="shop-prod/postgres:1", dump="masked.dump", checks=("SELECT 'a b'",))
+
+
+def declare(seed: Seed | None, **changes: Any) -> Declarations:
+    """A release with this seed."""
+    return record(lambda: Gunicorn("web", GunicornArgs(**GUNICORN | around() | {"seed": seed} | changes)))
+
+
+def seeding(declarations: Declarations) -> Seeding:
+    """What the step is told."""
+    environment = declarations.all["Command web-seed"].inputs["environment"]
+    return read_seeding(environment["SEED_PLAN"])
+
+
+def test_without_a_seed_there_is_no_step() -> None:
+    """Most stacks have none."""
+    assert "Command web-seed" not in declare(None).all
+
+
+def test_migrations_wait_for_the_seed_and_the_release_has_the_same_name() -> None:
+    """A seed is in no container that serves."""
+    seeded, plain = declare(SEED), declare(None)
+    assert "Command web-seed" in str(seeded.all["Command web-migrate"].depends_on)
+    assert "postgres" in str(seeded.all["Command web-seed"].depends_on)
+    assert seeded.all["Gunicorn web"].outputs["release"] == plain.all["Gunicorn web"].outputs["release"]
+    assert (
+        seeded.all["Command web-seed"]
+        .inputs["create"]
+        .endswith(f"-m release seed shop-prod {seeded.all['Gunicorn web'].outputs['release']}")
+    )
+
+
+def test_commands_run_in_the_new_image_after_its_migrations_on_a_draft() -> None:
+    """As the migrations are run, and without the release commands."""
+    plan = seeding(declare(SEED))
+    assert (plan.database, plan.draft, plan.dump, plan.restore) == ("site", "site_draft", "", ())
+    assert {"--name=shop-prod-seed", "--env=DATABASE_NAME=site_draft", "--network=shop-prod-data"} <= {*plan.fill}
+    image = plan.fill.index("shop-prod/web:0123456789ab")
+    *shell, script = plan.fill[image + 1 :]
+    assert shell == ["sh", "-ec"]
+    migrate, command = script.splitlines()
+    assert migrate.startswith("python /opt/stack/migrate.py")
+    assert command == "python manage.py loaddata demo"
+
+
+def test_a_dump_is_restored_as_the_site_with_nothing_but_the_secrets() -> None:
+    """Not as a superuser: a dump may do what the site may."""
+    plan = seeding(declare(DUMP))
+    assert plan.dump == "masked.dump"
+    words = {*plan.restore}
+    assert {"--interactive", "--name=shop-prod-restore", "--user=10001:10000", "--env=PGDATABASE=site_draft"} <= words
+    assert {word for word in words if word.startswith(("--volume=", "--network="))} == {
+        "--volume=shop-prod-secrets-1:/run/secrets:ro",
+        "--network=shop-prod-data",
+    }
+    assert plan.restore[-1] == "SELECT 'a b'"
+    assert "PGPASSWORD=" not in " ".join(word for word in plan.restore if word.startswith("--env"))
