@@ -13,6 +13,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "drift": "drift",
     "pin": "pin",
+    "pull-request": "pull_request",
     "secrets": "make_secrets",
     "review": "review",
     "rollback": "rollback",

@@ -1,28 +1,25 @@
 """`./ops doctor`: what is there, and what is wrong with it. Looks only; changes nothing."""
 
 import argparse
-import asyncio
 import json
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
-from config_schema import OPTIONAL_SECRETS, SECRET_LENGTHS
 from operations import diagnosis
 from operations.command import add_command
 from operations.diagnosis import Findings
 from operations.errors import OperationError
-from operations.stack import Stack, open_stack
+from operations.loaded_settings import load_settings
+from operations.stack import open_stack
 from preflight.config import check_config
 from preflight.host import check_host, check_server
 from preflight.messages import CheckMessage, error
 from preflight.server import Server, UnreachableError, observe
-from settings import SettingsError, load
+from settings import SettingsError
 from settings_model import Settings
 from wrapper import docker_endpoint, engine_choice
 from wrapper.errors import WrapperError
@@ -64,7 +61,13 @@ def gather(name: str, environment: Mapping[str, str]) -> Findings:
         stack = open_stack(name, environment)
         name, config_name = stack.name, stack.config_name
         stack.require_config()
-        settings = _settings(stack)
+        settings = load_settings(
+            stack.values(),
+            project=stack.project,
+            stack=stack.name,
+            folder=stack.folder,
+            secrets_made=bool(stack.session.dev),
+        )
     except SettingsError as refused:
         messages = check_config(refused.problems)
     except (OperationError, WrapperError) as problem:
@@ -94,41 +97,6 @@ def ports_of(settings: Settings, server: Server) -> dict[str, str]:
         if port
     }
     return {f"{site.publish_address}:{port}": holder for port, holder in holders.items()}
-
-
-def config_of(values: Mapping[str, Any], *, project: str, secrets_made: bool) -> tuple[dict[str, str], list[str]]:
-    """A stack config as the program gets it, texts and the keys of secrets, without decrypting anything.
-
-    In the place of a ciphertext stands a random text; of a secret that is not set, too, if it is made by itself.
-    """
-    encrypted = [key for key, value in values.items() if isinstance(value, dict) and "secure" in value]
-    if secrets_made:
-        encrypted += [f"{project}:{name}" for name in SECRET_LENGTHS if not values.get(f"{project}:{name}")]
-    texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in values.items()}
-    return texts | {key: _stand_in(key.rpartition(":")[2]) for key in encrypted}, encrypted
-
-
-def _stand_in(name: str) -> str:
-    """What a secret may look like: at random, or an address that leads nowhere."""
-    return "https://localhost/" if name in OPTIONAL_SECRETS else secrets.token_urlsafe(64)
-
-
-def _settings(stack: Stack) -> Settings:
-    texts, encrypted = config_of(stack.values(), project=stack.project, secrets_made=stack.session.dev is not None)
-    return copy_context().run(_load, stack, texts, encrypted)
-
-
-def _load(stack: Stack, texts: dict[str, str], encrypted: list[str]) -> Settings:
-    """Settings outside of a deployment: the Pulumi SDK is told what an engine would tell it."""
-    from pulumi import runtime  # noqa: PLC0415  half a second, for this command alone
-
-    runtime.set_all_config(texts, encrypted)
-    runtime.configure(runtime.Settings(project=stack.project, stack=stack.name, dry_run=False))
-
-    async def load_settings() -> Settings:  # secrets are outputs, which want an event loop
-        return load(stack.folder)
-
-    return asyncio.run(load_settings())
 
 
 def _endpoint(settings: Settings | None, environment: Mapping[str, str]) -> tuple[str, str, list[CheckMessage]]:

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not wanted:
         names = " and ".join(SECRET_LENGTHS)
         raise OperationError(f"stack {stack.name}: {names} are set already. Add --replace to make new ones.")
-    _require_passphrase(stack)
+    require_passphrase(stack)
     _create(stack)
     version = next_version(stack.values(), project=stack.project, replaced=wanted)
     _write(stack, wanted, version)
@@ -91,7 +91,19 @@ def _write(stack: Stack, keys: Sequence[str], version: int) -> None:
         raise
 
 
-def _require_passphrase(stack: Stack) -> None:
+def give(stack: Stack, known: Mapping[str, str]) -> None:
+    """Create the stack if there is none, and set the secrets that it lacks: those that are known, else new ones.
+
+    Raises OperationError.
+    """
+    require_passphrase(stack)
+    _create(stack)
+    for key in to_make(stack.values(), project=stack.project, replace=False):
+        stack.write_secret(key, known.get(key) or secrets.token_urlsafe(RANDOM_BYTES))
+
+
+def require_passphrase(stack: Stack) -> None:
+    """Raises OperationError where the engine would miss it."""
     if stack.session.dev:
         return
     try:

@@ -66,6 +66,12 @@ def _overlap(listener: Listener, address: str, port: int) -> bool:
     )
 
 
+def memory_needed_mb(settings: Settings) -> tuple[int, int]:
+    """Limits of all containers, in MiB, and how much more it is while a release goes live beside the one before."""
+    web_mb = settings.web.replicas * settings.web.limits.memory_mb
+    return web_mb + settings.postgres.limits.memory_mb + settings.nginx.memory_mb + HOLDER_MB, web_mb
+
+
 def _capacity(settings: Settings, server: Server) -> Iterator[CheckMessage]:
     stack_file = f"Pulumi.{settings.stack}.yaml"
     for key, limits in (
@@ -79,8 +85,7 @@ def _capacity(settings: Settings, server: Server) -> Iterator[CheckMessage]:
                 f"{key}: must be at most the server's {server.cpus} CPUs (got {limits.cpus:g}).",
                 f"Lower it in {stack_file}.",
             )
-    web_mb = settings.web.replicas * settings.web.limits.memory_mb
-    steady_mb = web_mb + settings.postgres.limits.memory_mb + settings.nginx.memory_mb + HOLDER_MB
+    steady_mb, web_mb = memory_needed_mb(settings)
     if steady_mb > server.memory_mb:
         yield error(
             "host.E007",

@@ -16,10 +16,10 @@ MOST_FINDINGS, MOST_SQL, MOST_PACKAGES, MOST_WARNINGS = 14_000, 12_000, 4_000, 3
 _UNSAID = "not checked"
 
 
-def marker(project: str, stack: str) -> str:
-    """A line that nobody sees, by which the comment of a stack is found and written anew."""
+def marker(project: str, stack: str, *, about: str = "review") -> str:
+    """A line that nobody sees, by which the comment about a stack is found and written anew."""
     names = (re.sub(r"[^A-Za-z0-9._]", "_", name) for name in (project, stack))
-    return f"<!-- django-stack review: {'/'.join(names)} -->"
+    return f"<!-- django-stack {about}: {'/'.join(names)} -->"
 
 
 def render(evidence: Evidence, verdict: Verdict) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from operations import doctor
-from operations.doctor import config_of, gather, ports_of
+from operations.doctor import gather, ports_of
+from operations.loaded_settings import config_of
 from preflight.messages import error
 from preflight.server import Listener, Server, UnreachableError
 from tests.unit.operations.clones import Clone
