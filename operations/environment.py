@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,6 +96,16 @@ def stacks(stack: Stack) -> dict[str, datetime | None]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What there is of an environment."""
+
+    marked: bool
+    """It was made by this command."""
+    recorded: bool
+    """The backend has its stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One of them, there or not."""
 
@@ -116,7 +126,7 @@ class Environment:
 
     def prepare(self) -> None:
         """Config, secrets and stack, checked whole before anything is made. Raises OperationError, DockerError."""
-        marked, docker = self.is_ours(), self.server.docker
+        seen, docker = self.see(), self.server.docker
         before = self.file.read_text(encoding="utf-8") if self.file.is_file() else ""
         kept = config_text.values(before, project=self.stack.project)
         values = configs.made_of(
@@ -128,28 +138,33 @@ class Environment:
         )
         self._check(self._settings(values))
         make_secrets.require_passphrase(self.stack)
-        if not marked:
+        if not seen.marked:
             on_server.make_mark(docker, self.prefix, self.number)
         config_text.write_whole(self.file, configs.text_of(values, number=self.number, before=before))
         lacking = make_secrets.to_make(values, project=self.stack.project, replace=False)
         make_secrets.give(self.stack, on_server.secrets(docker, self.prefix) if lacking else {})
 
-    def is_ours(self) -> bool:
-        """Whether it is there, by this command's own doing. Raises OperationError where something else is."""
-        marked = self.number in {mark.number for mark in self.server.marks()}
-        deployed = self.stack.name in stacks(self.stack)
-        there = on_server.belongings(self.server.docker, self.prefix)
-        if not marked and (found := self._found(deployed=deployed, there=there)):
-            raise OperationError(
-                f"stack {self.stack.name}: must be one that `./ops pull-request up {self.number}` has made (got"
-                f" {found} and no mark of it). It stays as it is: rename it, or take it away by ./pulumiw destroy."
-            )
-        return marked
-
-    def _found(self, *, deployed: bool, there: Mapping[str, list[str]]) -> str:
-        names = [name for kind in there.values() for name in kind]
+    def see(self, *, without_state: bool = False) -> "Seen":
+        """What is there. Raises OperationError where it is not this command's own, or has its state elsewhere."""
+        name, there = self.stack.name, on_server.belongings(self.server.docker, self.prefix)
+        seen = Seen(
+            marked=self.number in {mark.number for mark in self.server.marks()}, recorded=name in stacks(self.stack)
+        )
         files = [self.file.name] if self.file.is_file() else []
-        return ", ".join([*(["a stack"] if deployed else []), *files, *names[:3]])
+        found = [*(["a stack"] if seen.recorded else []), *files, *(each for kind in there.values() for each in kind)]
+        if found and not seen.marked:
+            raise OperationError(
+                f"stack {name}: must be one that `./ops pull-request up {self.number}` has made (got"
+                f" {', '.join(found[:4])}, and no mark of it). It stays as it is: rename it, or take it away with"
+                " ./pulumiw destroy."
+            )
+        if there["container"] and not seen.recorded and not without_state:
+            raise OperationError(
+                f"stack {name}: its state must be here (got none in {self.stack.session.backend.url}). Set"
+                " PULUMI_BACKEND_URL as when it was deployed. If the state is lost:"
+                f" ./ops pull-request down {self.number} --force"
+            )
+        return seen
 
     def _settings(self, values: Mapping[str, Any]) -> Settings:
         own = self.stack
@@ -219,38 +234,37 @@ class Environment:
     def take_down(self, *, force: bool = False) -> str:
         """Remove all of it; what was removed, in words. Raises OperationError, DockerError."""
         docker, folder = self.server.docker, self.stack.session.backend.folder
-        if not self.is_ours():
+        seen = self.see(without_state=force)
+        if not seen.marked:
             return f"pull request {self.number}: has no environment"
-        recorded = self.stack.name in stacks(self.stack)
-        if not force:
-            self._destroy(recorded=recorded)
+        if seen.recorded and not force:
+            self._destroy()
         removed = on_server.remove_belongings(docker, self.prefix)
-        if recorded and self._pulumi("stack", "rm", "--yes", *(["--force"] if force else [])):
+        if seen.recorded and self._pulumi("stack", "rm", "--yes", *(["--force"] if force else [])):
             raise OperationError(f"stack {self.stack.name}: its record must be removable (the engine says why, above).")
         self.file.unlink(missing_ok=True)
         if folder:
-            shutil.rmtree(folder / ".pulumi" / "backups" / self.stack.project / self.stack.name, ignore_errors=True)
+            self._forget(folder / ".pulumi")
         on_server.remove_mark(docker, self.prefix)
         counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in removed.items())
         return f"pull request {self.number}: taken away, with {counts or 'nothing'} that the engine had left"
 
-    def _destroy(self, *, recorded: bool) -> None:
+    def _forget(self, state: Path) -> None:
+        """What a removed stack leaves in a backend of files: backups, with its secrets in them, and an empty folder."""
+        shutil.rmtree(state / "backups" / self.stack.project / self.stack.name, ignore_errors=True)
+        with suppress(OSError):  # not empty, or not there
+            (state / "locks" / "organization" / self.stack.project / self.stack.name).rmdir()
+
+    def _destroy(self) -> None:
         """By the engine, which knows all that it has made. Raises OperationError."""
-        again = f"./ops pull-request down {self.number} --force"
-        if not recorded:
-            if on_server.belongings(self.server.docker, self.prefix)["container"]:
-                raise OperationError(
-                    f"stack {self.stack.name}: its state must be here (got none in {self.stack.session.backend.url})."
-                    f" Set PULUMI_BACKEND_URL as when it was deployed. If the state is lost: {again}"
-                )
-            return
         if not self.file.is_file():  # a fresh clone; the engine needs no more of its config than the way to the server
             host = {"docker:host": self.server.docker_host} if self.server.docker_host else {}
             config_text.write_whole(self.file, configs.text_of(host, number=self.number, before=""))
         if self._pulumi("destroy", "--yes", "--skip-preview"):
             raise OperationError(
                 f"stack {self.stack.name}: cannot be destroyed (the engine says why, above). Try again when no other"
-                f" update is under way, or without the engine: {again}"
+                f" update is under way, or without the engine:"
+                f" ./ops pull-request down {self.number} --force"
             )
 
     def _pulumi(self, *words: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from operations import pull_request_report as report
 from operations.command import add_command
-from operations.environment import Server, docker_errors, open_environment, open_server
+from operations.environment import Environment, Server, docker_errors, open_environment, open_server
 from operations.errors import OperationError
 
 _UP = """\
@@ -88,18 +88,28 @@ def age(text: str) -> timedelta:
 def up(arguments: argparse.Namespace) -> int:
     """Make or renew an environment, and tell where it is. Raises OperationError."""
     environment = open_environment(_server(arguments), arguments.number)
-    with docker_errors():
-        environment.prepare()
-        code = environment.deploy()
-        facts = environment.facts() if code == 0 else None
-    if arguments.comment:
-        told = report.comment(environment.stack.project, environment.stack.name, facts)
-        Path(arguments.comment).write_text(told, encoding="utf-8")
+    try:
+        with docker_errors():
+            environment.prepare()
+            code = environment.deploy()
+            facts = environment.facts() if code == 0 else None
+    except OperationError as error:
+        _comment(arguments, environment, None, reason=str(error))
+        raise
+    _comment(arguments, environment, facts)
     if facts is None:
         print(f"pull request {arguments.number}: was not deployed; the error is above.", file=sys.stderr)
         return code
     print(f"pull request {arguments.number}: {facts.url}")
     return 0
+
+
+def _comment(
+    arguments: argparse.Namespace, environment: Environment, facts: report.Facts | None, *, reason: str = ""
+) -> None:
+    if arguments.comment:
+        told = report.comment(environment.stack.project, environment.stack.name, facts, reason=reason)
+        Path(arguments.comment).write_text(told, encoding="utf-8")
 
 
 def down(arguments: argparse.Namespace) -> int:

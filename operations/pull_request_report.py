@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from review.comment import marker
-from review.markdown import code, table
+from review.markdown import code, table, text
 
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"))
+_MOST_REASON = 2000
 _UNKNOWN = "-"
 
 
@@ -55,10 +56,11 @@ def as_json(found: Sequence[Facts], now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def comment(project: str, stack: str, facts: Facts | None) -> str:
-    """For the pull request, with the stack's marker as its second line; without facts it says that there is none."""
+def comment(project: str, stack: str, facts: Facts | None, *, reason: str = "") -> str:
+    """For the pull request, with the stack's marker as its second line; without facts it says that there are none."""
     if facts is None:
-        told = "The last deployment failed: its job says why. What was there before goes on serving."
+        told = text(reason, _MOST_REASON) if reason else "The deployment failed: its job says why."
+        told += "\n\nWhat was there before, if anything, goes on serving."
         return "\n".join(["## Environment: not deployed", marker(project, stack, about="environment"), "", told, ""])
     rows = [("commit", code(_short(facts.commit))), ("memory", f"{facts.memory_mb} MiB of limits")]
     rows.append(
