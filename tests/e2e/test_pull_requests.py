@@ -1,52 +1,57 @@
 """Environments of pull requests, side by side and beside a stack that somebody made: seeded, kept, and gone."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
-import yaml
 
-from tests.e2e.deployment import Clone, Deployment, make_clone
+from tests.e2e.deployment import Clone, Deployment
 
 pytestmark = pytest.mark.e2e
 
 PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "of the tests"}
-PORT = 18100
-"""Of pull request 0."""
+PAGE = "sample/templates/timebank/home.html"
+DUMP = "masked.sql"
 
 TEMPLATE = """\
 config:
-  prs:siteHosts: ["pr-{number}.example.com"]
-  prs:httpPort: "{18100+number}"
-  prs:httpsPort: 0
-  prs:publishAddress: 127.0.0.1
-  prs:webReplicas: 1
-  prs:webMemoryMb: 320
-  prs:postgresMemoryMb: 256
-  prs:bakeSeconds: 0
-  prs:imagesFrom: debian
+  e2e:siteHosts: ["pr-{number}.example.com"]
+  e2e:httpPort: "{18100+number}"
+  e2e:httpsPort: 0
+  e2e:publishAddress: 127.0.0.1
+  e2e:webReplicas: 1
+  e2e:webMemoryMb: 320
+  e2e:postgresMemoryMb: 256
+  e2e:bakeSeconds: 0
+  e2e:imagesFrom: debian
 """
 MEMBER = "INSERT INTO timebank_member (name, offers, emblem, balance_minutes) VALUES ('{}', 'x', 'bee', 0)"
-DUMP = "CREATE TABLE people (email text); INSERT INTO people VALUES ('{}');\n"
+PEOPLE = "CREATE TABLE people (email text); INSERT INTO people VALUES ('{}');\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """A clone with environments of pull requests, and a stack that somebody made."""
+    """Environments of pull requests beside a stack that somebody made."""
 
-    clone: Clone
-    made_by_hand: Deployment
+    dev: Deployment
 
-    def template(self, **seed: object) -> None:
-        """Have the code say that new databases begin with this."""
+    @property
+    def clone(self) -> Clone:
+        return self.dev.clone
+
+    def template(self, port: str = "18100", **seed: Any) -> None:
+        """Have the code say where environments are, and what new databases begin with."""
         ca = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE") or ""
-        lines = [f"  prs:buildCaFile: {ca}"] if Path(ca).is_file() else []
-        lines += [f"  prs:{key}: {value!r}" for key, value in seed.items()]
-        (self.clone.path / "Pulumi.pr.yaml").write_text(TEMPLATE + "".join(f"{line}\n" for line in lines))
+        given = {"buildCaFile": ca} if Path(ca).is_file() else {}
+        lines = [f"  e2e:{key}: {json.dumps(value)}\n" for key, value in (given | seed).items()]
+        text = TEMPLATE.replace("18100", port) + "".join(lines)
+        (self.clone.path / "Pulumi.pr.yaml").write_text(text)
 
     def ops(self, *words: str, code: int = 0) -> str:
         """What `./ops pull-request` prints."""
@@ -58,46 +63,42 @@ class Requests:
         return Deployment(
             clone=self.clone,
             stack=f"pr-{number}",
-            port=PORT + number,
+            port=18100 + number,
             host=f"pr-{number}.example.com",
             environment=PASSPHRASE,
         )
 
     def traces(self, number: int) -> set[str]:
         """All that there is of a stack: on the server, in the state, among the configs."""
-        prefix, client = f"prs-pr-{number}", docker.from_env()
+        prefix, client = f"e2e-pr-{number}", docker.from_env()
         names = {container.name for container in client.containers.list(all=True)}
         names |= {volume.name for volume in client.volumes.list()}
         names |= {network.name for network in client.networks.list()}
         names |= {tag.replace("/", "-", 1) for image in client.images.list() for tag in image.tags}
         found = {str(name) for name in names if str(name).startswith(f"{prefix}-")}
-        state = {path for path in (self.clone.path / ".state").rglob(f"pr-{number}*") if path.is_file()}
+        state = [path for path in (self.clone.path / ".state").rglob("*") if path.name.startswith(f"pr-{number}")]
         return found | {str(path) for path in [*state, *self.clone.path.glob(f"Pulumi.pr-{number}.yaml")]}
+
+    def erase(self) -> None:
+        for number in (12, 13, 14):
+            self.environment(number).erase()
+            mark = f"e2e-pr-{number}-pull-request"
+            subprocess.run(["docker", "volume", "rm", "--force", mark], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
-def requests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Requests]:
-    """Requests 12 and 13 are deployed: 12 is filled by a command, 13 by a dump after a first try that failed."""
-    clone = make_clone(tmp_path_factory.mktemp("pull-requests") / "clone", "prs")
-    own = Deployment(clone=clone, stack="staging", port=PORT, host="staging.example.com", environment=PASSPHRASE)
-    found = Requests(clone=clone, made_by_hand=own)
-    everything = [own, *(found.environment(number) for number in (12, 13, 14))]
-    for each in everything:
-        each.erase()
-    subprocess.run(
-        ["docker", "volume", "rm", "--force", *(f"prs-pr-{n}-pull-request" for n in (12, 13, 14))], check=True
-    )
-    found.template()
-    template = yaml.safe_load((clone.path / "Pulumi.pr.yaml").read_text())["config"]
-    template |= {"prs:siteHosts": [own.host], "prs:httpPort": PORT, "prs:protectData": False, "prs:startAtBoot": False}
-    (clone.path / "Pulumi.staging.yaml").write_text(yaml.safe_dump({"config": template}))
-    clone.run("./ops", "secrets", "create", "--stack", "staging", env=os.environ | PASSPHRASE, check=True)
-    own.up()
-    try:
-        yield found
-    finally:
-        for each in everything:
-            each.erase()
+def requests(dev: Deployment) -> Iterator[Requests]:
+    """Nothing of earlier ones is left, and nothing of these will be."""
+    found, clone = Requests(dev=dev), dev.clone
+    edited = {name: (clone.path / name).read_text() for name in ("Pulumi.pr.yaml", PAGE)}
+    found.erase()
+    yield found
+    found.erase()
+    for name, text in edited.items():
+        (clone.path / name).write_text(text)
+    (clone.path / DUMP).unlink(missing_ok=True)
+    for config in clone.path.glob("Pulumi.pr-*.yaml"):
+        config.unlink()
 
 
 MEMBERS = "SELECT string_agg(name, ', ' ORDER BY name) FROM timebank_member"
@@ -111,21 +112,24 @@ def test_environments_stand_side_by_side_each_with_its_own_data(requests: Reques
     )
     requests.template(seedCommands=[create])
     told = requests.ops("up", "12", f"--comment={tmp_path / 'comment.md'}")
-    assert told.splitlines()[-1] == f"pull request 12: http://pr-12.example.com:{PORT + 12}"
+    assert "pull request 12: http://pr-12.example.com:18112\n" in told
     assert (tmp_path / "comment.md").read_text().splitlines()[:2] == [
-        f"## Environment: http://pr-12.example.com:{PORT + 12}",
-        "<!-- django-stack environment: prs/pr_12 -->",
+        "## Environment: http://pr-12.example.com:18112",
+        "<!-- django-stack environment: e2e/pr_12 -->",
     ]
     twelve, thirteen = requests.environment(12), requests.environment(13)
     assert twelve.sql(MEMBERS) == "Of 12"
 
-    dump = requests.clone.path / "seed.sql"
-    dump.write_text(DUMP.format("ann@real.net"))
-    masked = {"seedDump": "seed.sql", "seedChecks": ["SELECT 1 FROM people WHERE email NOT LIKE '%@example.com'"]}
+    dump = requests.clone.path / DUMP
+    dump.write_text(PEOPLE.format("ann@real.net"))
+    masked: dict[str, Any] = {
+        "seedDump": DUMP,
+        "seedChecks": ["SELECT 1 FROM people WHERE email NOT LIKE '%@example.com'"],
+    }
     requests.template(**masked)
     told = requests.ops("up", "13", code=1)
     assert "seedChecks: must find no row in the dump (got at least one)" in told
-    dump.write_text(DUMP.format("ann@example.com"))
+    dump.write_text(PEOPLE.format("ann@example.com"))
     requests.template(**masked, seedCommands=["echo before the end; python manage.py no_such_command"])
     told = requests.ops("up", "13", code=255)
     assert "before the end" in told
@@ -137,7 +141,7 @@ def test_environments_stand_side_by_side_each_with_its_own_data(requests: Reques
     requests.ops("up", "13")
     assert thirteen.sql(RESTORED) == "ann@example.com"
     assert thirteen.sql(MEMBERS) == "Of 13"
-    assert [each.get("/health/").status_code for each in (twelve, thirteen, requests.made_by_hand)] == [200] * 3
+    assert [each.get("/health/").status_code for each in (twelve, thirteen, requests.dev)] == [200] * 3
     rows = [line.split()[:2] for line in requests.ops("list").splitlines()]
     assert [row[0] for row in rows] == ["NUMBER", "12", "13"]
 
@@ -146,7 +150,7 @@ def test_another_push_is_deployed_on_the_same_data(requests: Requests) -> None:
     """What was written meanwhile is there, and nothing is seeded again."""
     twelve = requests.environment(12)
     twelve.sql(MEMBER.format("A visitor"))
-    requests.clone.edit("sample/templates/timebank/home.html", "{% block", "<!-- another push -->{% block")
+    requests.clone.edit(PAGE, "{% block", "<!-- another push -->{% block")
     requests.ops("up", "12")
     assert twelve.sql(MEMBERS) == "A visitor, Of 12"
     assert twelve.get("/health/").status_code == 200
@@ -154,13 +158,10 @@ def test_another_push_is_deployed_on_the_same_data(requests: Requests) -> None:
 
 def test_what_cannot_be_or_is_somebodys_own_is_refused_and_left(requests: Requests) -> None:
     """A port that is taken, a stack by hand, and a template that nobody has."""
-    config = requests.clone.path / "Pulumi.pr.yaml"
-    text = config.read_text()
-    config.write_text(text.replace("{18100+number}", "{18086+number}"))
+    requests.template(port=str(requests.dev.port - 14))
     told = requests.ops("up", "14", code=1)
-    assert f"httpPort: 127.0.0.1:{PORT} must be free (got container prs-staging-edge on it)." in told
+    assert f"httpPort: 127.0.0.1:{requests.dev.port} must be free (got container e2e-dev-edge on it)." in told
     assert requests.traces(14) == set()
-    config.write_text(text)
 
     (requests.clone.path / "Pulumi.pr-14.yaml").write_text("config: {}\n")
     requests.environment(14).pulumi("stack", "init", "pr-14")
@@ -173,7 +174,7 @@ def test_what_cannot_be_or_is_somebodys_own_is_refused_and_left(requests: Reques
 
 def test_what_is_closed_is_gone_and_nothing_else(requests: Requests) -> None:
     """Containers, volumes, networks, images, state and config of the one; all of the others goes on."""
-    thirteen, own = requests.environment(13), requests.made_by_hand
+    thirteen, own = requests.environment(13), requests.dev
     before = [thirteen.ids(), own.ids(), requests.traces(13)]
     assert requests.traces(12)
     assert "pull request 12: taken away" in requests.ops("down", "12")
