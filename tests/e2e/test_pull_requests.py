@@ -131,7 +131,7 @@ def test_environments_stand_side_by_side_each_with_its_own_data(requests: Reques
     assert "seedChecks: must find no row in the dump (got at least one)" in told
     dump.write_text(PEOPLE.format("ann@example.com"))
     requests.template(**masked, seedCommands=["echo before the end; python manage.py no_such_command"])
-    told = requests.ops("up", "13", code=255)
+    told = requests.ops("up", "13", code=1)
     assert "before the end" in told
     assert "Unknown command: 'no_such_command'" in told
     assert thirteen.sql("SELECT count(*) FROM pg_stat_user_tables") == "0"
