@@ -127,7 +127,7 @@ class Environment:
     def prepare(self) -> None:
         """Config, secrets and stack, checked whole before anything is made. Raises OperationError, DockerError."""
         seen, docker = self.see(), self.server.docker
-        before = self.file.read_text(encoding="utf-8") if self.file.is_file() else ""
+        before = self.file.read_text(encoding="utf-8") if seen.marked and self.file.is_file() else ""
         kept = config_text.values(before, project=self.stack.project)
         values = configs.made_of(
             *self.server.layers,
@@ -150,7 +150,8 @@ class Environment:
         seen = Seen(
             marked=self.number in {mark.number for mark in self.server.marks()}, recorded=name in stacks(self.stack)
         )
-        files = [self.file.name] if self.file.is_file() else []
+        by_hand = self.file.is_file() and not configs.is_made(self.file.read_text(encoding="utf-8"), number=self.number)
+        files = [self.file.name] if by_hand else []
         found = [*(["a stack"] if seen.recorded else []), *files, *(each for kind in there.values() for each in kind)]
         if found and not seen.marked:
             raise OperationError(
@@ -236,6 +237,7 @@ class Environment:
         docker, folder = self.server.docker, self.stack.session.backend.folder
         seen = self.see(without_state=force)
         if not seen.marked:
+            self.file.unlink(missing_ok=True)  # of one that another clone has taken away
             return f"pull request {self.number}: has no environment"
         if seen.recorded and not force:
             self._destroy()
@@ -250,10 +252,14 @@ class Environment:
         return f"pull request {self.number}: taken away, with {counts or 'nothing'} that the engine had left"
 
     def _forget(self, state: Path) -> None:
-        """What a removed stack leaves in a backend of files: backups, with its secrets in them, and an empty folder."""
-        shutil.rmtree(state / "backups" / self.stack.project / self.stack.name, ignore_errors=True)
-        with suppress(OSError):  # not empty, or not there
-            (state / "locks" / "organization" / self.stack.project / self.stack.name).rmdir()
+        """What a removed stack leaves in a backend of files: backups, with its secrets in them, and empty folders."""
+        own = Path(self.stack.project) / self.stack.name
+        shutil.rmtree(state / "backups" / own, ignore_errors=True)
+        for backup in (state / "stacks" / self.stack.project).glob(f"{self.stack.name}.json*.bak*"):
+            backup.unlink()
+        for folder in (state / "history" / own, state / "locks" / "organization" / own):
+            with suppress(OSError):  # not empty, or not there
+                folder.rmdir()
 
     def _destroy(self) -> None:
         """By the engine, which knows all that it has made. Raises OperationError."""

@@ -58,8 +58,16 @@ def filled(value: Any, number: int) -> Any:
 def text_of(values: Mapping[str, Any], *, number: int, before: str) -> str:
     """The config file; what is not config in the file before, such as its salt, stays."""
     document = yaml.safe_load(before) or {}
-    head = f"# Made by ./ops pull-request up {number}, anew each time: change Pulumi.{TEMPLATE}.yaml instead.\n"
-    return head + yaml.safe_dump({**document, "config": dict(values)}, sort_keys=False, width=_LINE_WIDTH)
+    return _head(number) + yaml.safe_dump({**document, "config": dict(values)}, sort_keys=False, width=_LINE_WIDTH)
+
+
+def is_made(text: str, *, number: int) -> bool:
+    """Whether a config file is one of these, and nobody's own."""
+    return _head(number) in text
+
+
+def _head(number: int) -> str:
+    return f"# Made by ./ops pull-request up {number}, anew each time: change Pulumi.{TEMPLATE}.yaml instead.\n"
 
 
 def _is_secret(value: Any) -> bool:

@@ -11,7 +11,7 @@ from operations.errors import OperationError
 from tests.unit.program import ROOT
 from wrapper.errors import WrapperError
 
-COMMANDS = (["doctor"], ["drift"], ["pin"], ["secrets", "create"])
+COMMANDS = (["doctor"], ["drift"], ["pin"], ["secrets", "create"], ["pull-request", "list"])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -68,7 +68,8 @@ def test_the_list_of_commands_is_whole(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(f"\n    {name} " in text for name in ("doctor", "drift", "pin", "secrets", "rollback", "unpin", "start"))
+    names = ("doctor", "drift", "pin", "pull-request", "secrets", "rollback", "unpin", "start")
+    assert all(f"\n    {name} " in text for name in names)
 
 
 def test_looking_for_drift_does_not_wait_for_what_deploying_needs() -> None:

@@ -294,6 +294,32 @@ def test_one_that_is_not_there_need_not_be_taken_away(world: World, capsys: pyte
     assert (world.done, capsys.readouterr().out) == ([], "pull request 12: has no environment\n")
 
 
+def test_the_config_of_one_that_another_clone_has_taken_away_is_none(world: World) -> None:
+    """Its secrets are gone with it, and the next one begins with new ones."""
+    assert run("up", "12") == 0
+    text = world.config(12).read_text()
+    world.config(12).write_text(f"encryptionsalt: v1:x\n{text}  {PROJECT}:djangoSecretKey: {{secure: v1:a}}\n")
+    world.done.clear()
+    assert run("up", "12") == 0
+    assert "secret djangoSecretKey" in world.done
+    assert "encryptionsalt" not in world.config(12).read_text()
+    assert run("down", "12") == 0
+    assert not world.config(12).exists()
+
+
+def test_nothing_of_it_stays_in_a_backend_of_files(world: World) -> None:
+    """Backups hold its secrets, though encrypted; those of a number that begins alike stay."""
+    there(world, 1)
+    state = world.clone.path / ".state" / ".pulumi"
+    for number in (1, 12):
+        for file in (f"stacks/{PROJECT}/pr-{number}.json.bak", f"backups/{PROJECT}/pr-{number}/pr-{number}.7.json"):
+            (state / file).parent.mkdir(parents=True, exist_ok=True)
+            (state / file).write_text("{}")
+        (state / "history" / PROJECT / f"pr-{number}").mkdir(parents=True)
+    assert run("down", "1") == 0
+    assert {path.name for path in state.rglob("pr-*")} == {"pr-12", "pr-12.json.bak", "pr-12.7.json"}
+
+
 def test_what_cannot_be_destroyed_is_left_whole(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody may be deploying it."""
     there(world, 12)
