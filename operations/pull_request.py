@@ -28,7 +28,11 @@ carries the stack's own label or name is removed, and only of stacks that ./ops 
 --force goes on where the engine cannot destroy the stack, as with a state that is lost: what carries the label is
 removed all the same. Make sure that nobody is deploying it.
 """
-_LIST = "Lists the environments of pull requests: number, address, age of the last deployment, commit, memory in MiB."
+_LIST = """\
+Lists the environments of pull requests: number, address, age of the last deployment that was tried, commit that is
+live, and the memory limits of its containers. The server says which there are, whichever clone has made them; a dash is
+what is not known, as before the first deployment.
+"""
 _PRUNE = """\
 Takes away the environments whose last deployment is older than --older-than, data included, as `down` does.
 --keep-open names pull requests that keep theirs, whatever their age: in a workflow, those that are open.
@@ -39,7 +43,7 @@ Takes away the environments whose last deployment is older than --older-than, da
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
+def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:  # noqa: ARG001  a number names the stack
     parser = commands.add_parser(
         "pull-request", help="make and remove environments of pull requests", allow_abbrev=False
     )
@@ -50,8 +54,9 @@ def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
         "list": (list_all, "list them", _LIST),
         "prune": (prune, "take away those that are old", _PRUNE),
     }
+    plain = argparse.ArgumentParser(add_help=False)
     made = {
-        name: add_command(actions, name, run, shared=shared, summary=summary, description=description)
+        name: add_command(actions, name, run, shared=plain, summary=summary, description=description)
         for name, (run, summary, description) in texts.items()
     }
     for action in made.values():

@@ -11,7 +11,7 @@ from operations.errors import OperationError
 from tests.unit.program import ROOT
 from wrapper.errors import WrapperError
 
-COMMANDS = (["doctor"], ["drift"], ["pin"], ["secrets", "create"], ["pull-request", "list"])
+COMMANDS = (["doctor"], ["drift"], ["pin"], ["secrets", "create"])
 
 
 @pytest.mark.parametrize("command", COMMANDS)

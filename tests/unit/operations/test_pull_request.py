@@ -363,7 +363,22 @@ def test_they_are_listed(world: World, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_stack_is_not_named_beside_a_number(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """It would be unclear which is meant."""
-    assert "--stack: must not be given" in refused(world, capsys, "up", "12", "--stack=staging")
+    assert main(["--stack=staging", "pull-request", "up", "12"]) == 1
+    assert "--stack: must not be given" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("up", "12", "--stack=staging")
+    assert world.done == []
+
+
+@pytest.mark.parametrize("action", ["up", "down", "list", "prune"])
+def test_every_action_explains_itself(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With more than its flags, and with what is lost."""
+    with pytest.raises(SystemExit) as end:
+        run(action, "--help")
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert "--template STACK" in text
+    assert len(text.split()) > 50
 
 
 def test_numbers_and_ages_are_read_as_people_and_workflows_write_them() -> None:
