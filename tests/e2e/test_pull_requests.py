@@ -152,7 +152,7 @@ def test_another_push_is_deployed_on_the_same_data(requests: Requests) -> None:
 
 
 def test_what_cannot_be_or_is_somebodys_own_is_refused_and_left(requests: Requests) -> None:
-    """A port that is taken, a stack by hand, and a template that nobody has."""
+    """A port that is taken, and a stack that a person has made by that name."""
     requests.template(port=str(requests.dev.port - 14))
     told = requests.ops("up", "14", code=1)
     assert f"httpPort: 127.0.0.1:{requests.dev.port} must be free (got container e2e-dev-edge on it)." in told
