@@ -194,16 +194,14 @@ def _environment_broken(value: dict[str, Any]) -> str:
     return ""
 
 
-_RESERVED_POSTGRES = (
-    *("listen_addresses", "port", "hba_file", "data_directory", "unix_socket_directories", "config_file"),
-)
+_RESERVED_POSTGRES = re.compile(r"listen_addresses|port|hba_file|data_directory|unix_socket_directories|config_file")
 
 
 def _postgres_settings_broken(value: dict[str, Any]) -> str:
     for name, text in value.items():
         if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", name):
             return "must have PostgreSQL setting names, such as work_mem"
-        if name in _RESERVED_POSTGRES:
+        if _RESERVED_POSTGRES.fullmatch(name):
             return f"must not set {name}, which the stack sets itself"
         if isinstance(text, dict | list) or text is None:
             return f"must have text or number values, {name} has not"
@@ -312,7 +310,7 @@ RULES: dict[str, Rule] = {
     "uploadLimitMb": _between(1, 10240, "MB"),
     "driftSchedule": _rule("must be 5 to 10080 minutes, a systemd calendar event such as daily, or empty", is_schedule),
     "driftWebhookUrl": _matching(
-        r"|https://[^\s/]\S*|http://(localhost|127\.0\.0\.1)[:/]\S*", "an address with https://"
+        r"|(https://[^\s/]|http://(localhost|127\.0\.0\.1)[:/])\S*", "an address with https://"
     ),
     "logMaxSizeMb": _between(1, 1024, "MB"),
     "logMaxFiles": _between(1, 100),

@@ -41,16 +41,16 @@ class Seed:
     checks: tuple[str, ...] = ()
     """Queries that must find no row in it."""
     commands: tuple[str, ...] = ()
-    """Shell commands to run in the new image, after the migrations."""
+    """Commands to run in the new image, after the migrations."""
 
     def plan(self, postgres: Postgres, migrate: ContainerSpec) -> Seeding:
-        """What the step is told. `migrate` runs the site's migrations, its command's last word being a script."""
+        """What the step is told. `migrate` runs the site's migrations, and the commands that are added to its own."""
         prefix, draft = migrate.placement.prefix, f"{postgres.database}_draft"
         fill = dataclasses.replace(
             migrate,
             name=f"{prefix}-seed",
             role="seed",
-            command=[*migrate.command[:-1], "\n".join([migrate.command[-1], *self.commands])],
+            command=[*migrate.command, *self.commands],
             env=dict(migrate.env) | {"DATABASE_NAME": draft, "RELEASE": "seed"},
         )
         return Seeding(

@@ -21,6 +21,7 @@ MAY_IMPORT = {
         "drift",
         "policy",
         "preflight",
+        "quoting",
         "release",
         "review",
         "settings",

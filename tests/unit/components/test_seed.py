@@ -52,11 +52,8 @@ def test_commands_run_in_the_new_image_after_its_migrations_on_a_draft() -> None
     assert (plan.database, plan.draft, plan.dump, plan.restore) == ("site", "site_draft", "", ())
     assert {"--name=shop-prod-seed", "--env=DATABASE_NAME=site_draft", "--network=shop-prod-data"} <= {*plan.fill}
     image = plan.fill.index("shop-prod/web:0123456789ab")
-    *shell, script = plan.fill[image + 1 :]
-    assert shell == ["sh", "-ec"]
-    migrate, command = script.splitlines()
-    assert migrate.startswith("python /opt/stack/migrate.py")
-    assert command == "python manage.py loaddata demo"
+    migrate = ("python", "/opt/stack/migrate.py", "--lock-timeout=2")
+    assert tuple(plan.fill[image + 1 :]) == (*migrate, "--", "python manage.py loaddata demo")
 
 
 def test_a_dump_is_restored_as_the_site_with_nothing_but_the_secrets() -> None:

@@ -86,7 +86,7 @@ OF_A_REPLICA: dict[str, tuple[str, Change, str]] = {
     "root": ("C021", host(ReadonlyRootfs=False), "writable"),
     "user": ("C022", config(User="0"), "0"),
     "command": ("C023", config(Cmd=["gunicorn", "--token=hunter2"]), "--token=sha256:"),
-    "init": ("C023", host(Init=True), "init on"),
+    "init": ("C023", host(Init=False), "init off"),
     "health check": ("C024", config(Healthcheck=None), "none"),
     "health interval": ("C024", lambda info: info["Config"]["Healthcheck"].update(Interval=10**9), "every 1 s"),
     "restart policy": ("C025", host(RestartPolicy={"Name": "no"}), "no"),
