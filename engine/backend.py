@@ -13,8 +13,10 @@ from urllib.parse import unquote
 from engine.errors import NO_SUCH_STACK, EngineError, StateError, UnsupportedError
 from engine.project import load_project
 from engine.ssh_store import SshStore
-from engine.store import LocalStore, Store, write_whole
+from engine.store import LocalStore, write_whole
 from engine.values import compact_json
+
+Store = LocalStore | SshStore
 
 
 class Backend:

@@ -165,20 +165,14 @@ def verify_integrity(states: Sequence[State]) -> None:
     references = {""}
     for state in states:
         missing = sorted(state.needs() - seen)
-        problem = (
-            f"is not a URN (got {state.urn!r})"
-            if len(state.urn.split("::", _URN_PARTS - 1)) != _URN_PARTS
-            else "is there twice"
-            if state.urn in live and not state.delete
-            else f"is no custom resource but has an id (got {state.id!r})"
-            if state.id and not state.custom
-            else f"refers to {missing[0]}, which does not come before it"
-            if missing
-            else f"refers to the unknown provider {state.provider}"
-            if state.provider not in references
-            else ""
-        )
-        if problem:
+        problems = {
+            f"is not a URN (got {state.urn!r})": len(state.urn.split("::", _URN_PARTS - 1)) != _URN_PARTS,
+            "is there twice": state.urn in live and not state.delete,
+            f"is no custom resource but has an id (got {state.id!r})": state.id and not state.custom,
+            f"refers to {''.join(missing[:1])}, which does not come before it": missing,
+            f"refers to the unknown provider {state.provider}": state.provider not in references,
+        }
+        for problem in (text for text, is_so in problems.items() if is_so):
             raise StateError(f"state: {state.urn} {problem}. Restore a backup, or import a good export.")
         live |= set() if state.delete else {state.urn}
         seen.add(state.urn)

@@ -12,9 +12,9 @@ import uuid
 from pathlib import Path
 from typing import Any, Self
 
+from engine.backend import Store
 from engine.errors import EngineError, StackLockedError
 from engine.model import now_text
-from engine.store import Store
 from engine.values import compact_json
 
 HEARTBEAT_SECONDS, DEAD_AFTER_SECONDS = 10.0, 60.0

@@ -37,6 +37,10 @@ _ENDED_EARLY = (
 )
 
 
+def _name_end() -> str:
+    return secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS]
+
+
 class Operation:
     """An `up`, `refresh` or `destroy` of one stack, as its flags say, or the preview of it."""
 
@@ -126,13 +130,10 @@ class Operation:
         if self._kind == "refresh":
             outputs = outputs_of(executor.journal.states)
         executor.journal.flush()
+        failed, seconds = failed or self._interrupt.cancelled.is_set(), time.time() - began
+        changes, old = dict(sorted(counts.items())), outputs_of(snapshot.states)
         ended = Ended(
-            preview=preview,
-            failed=failed or self._interrupt.cancelled.is_set(),
-            seconds=time.time() - began,
-            changes=dict(sorted(counts.items())),
-            outputs=outputs,
-            old_outputs=outputs_of(snapshot.states),
+            preview=preview, failed=failed, seconds=seconds, changes=changes, outputs=outputs, old_outputs=old
         )
         self._tell(ended)
         if preview and (self._refreshes or snapshot.pending or set(counts) != {"same"} or has_unknown(outputs)):
@@ -157,12 +158,8 @@ class Operation:
         if self._kind == "refresh":
             return read, False, {}
         executor.journal.flush()
-        planner = Planner(
-            states=executor.journal.states,
-            unique=lambda: secrets.token_hex(_NAME_DIGITS)[:_NAME_DIGITS],
-            cwd=executor.cwd,
-            targets=self._targets,
-        )
+        states = executor.journal.states
+        planner = Planner(states=states, unique=_name_end, cwd=executor.cwd, targets=self._targets)
         project, stack = self._session.project.name, self._session.stack
         deployment = Deployment(stack=stack, project=project, planner=planner, executor=executor, config=self._values)
         if program is not None:

@@ -92,13 +92,9 @@ class Planner:
         if not old.custom:
             return compare_plain(old.inputs, inputs)
         diff = diff_provider(old, inputs) if old.is_provider else self._type(old.type, old.name).diff(old, inputs)
-        changes = {
-            path: change._replace(
-                replaces=change.replaces or any(covers(wanted, path) for wanted in replace_on_changes)
-            )
-            for path, change in diff.changes.items()
-        }
-        return replace(diff, changes=changes)
+        asked = {path for path in diff.changes for wanted in replace_on_changes if covers(wanted, path)}
+        replacing = {path: diff.changes[path]._replace(replaces=True) for path in asked}
+        return replace(diff, changes={**diff.changes, **replacing})
 
     def _change(self, goal: Goal, old: State) -> list[Step]:
         inputs = self._check(goal, old)

@@ -11,7 +11,6 @@ import sys
 import threading
 import uuid
 import weakref
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -27,34 +26,22 @@ _PIPES: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": su
 _END_SECONDS = 2.0
 _HELD_IS_GONE = 45
 _KEEP = '[ ! -e "$f" ] || { cp -f "$f" "$f.bak"; sync "$f.bak"; }'
-_WRITE = """
-mkdir -p "$d"
-new=$d/.${f##*/}.$$
-trap 'rm -f "$new"' EXIT
-base64 -d >"$new" <<'.'
-%s.
-sync "$new"
-mv -f "$new" "$f"
-sync "$d"
-"""
+_WRITE = 'mkdir -p "$d"; new=$d/.${f##*/}.$$; trap \'rm -f "$new"\' EXIT; base64 -d >"$new" <<.\n'
+_WRITE += '%s.\nsync "$new"; mv -f "$new" "$f"; sync "$d"'
 # One that goes while this looks is in no list; a folder that may not be read is an error, not an empty list.
 _TIMES = 'ls "$f" >&3; cd "$f"; stat -c "%Y %n" -- * 2>&3 || :'
 _CURES = {
     "IDENTIFICATION HAS CHANGED": "Ask its owner whether that is right. If so, ssh-keygen -R its name; if not, stop.",
     "Host key verification": "Connect once by hand and compare its key: {ssh}; a CI needs that line of known_hosts.",
-    "Permission denied": "Have your public key in its ~/.ssh/authorized_keys, and a locked one in ssh-agent.",
+    "denied (": "Have your public key in its ~/.ssh/authorized_keys, and a locked one in ssh-agent.",
     "not resolve": "Correct the name in the backend's URL.",
     "ssh: not found": "Install the OpenSSH client.",
-    "": "Does the server run, its firewall let you in, the account have a shell? Try: {ssh}",
-}
-"""By what ssh says."""
-_CURES_THERE = {
     "No space left": "Free space there: {ssh} df -h",
     "quota": "Free space there: {ssh} quota",
     "denied": "Give the account the right to it: docs/shared-state.md.",
-    "": "Put that right there: {ssh}",
+    "": "Does the server run, its firewall let you in, the account have a shell? Look there: {ssh}",
 }
-"""By what the server's commands say."""
+"""By what ssh says, or a command on the server."""
 
 
 class SshStore:
@@ -82,7 +69,7 @@ class SshStore:
     def write(self, name: str, text: str, *, keep: bool = False, held: str = "") -> None:
         checks = f"[ -e {shlex.quote(self.place(held))} ] || exit {_HELD_IS_GONE}\n" if held else ""
         content = base64.encodebytes(text.encode()).decode()
-        self._ask(name, f"{checks}{_KEEP if keep else ''}{_WRITE % content}")
+        self._ask(name, f"{checks}{_KEEP if keep else ''}\n{_WRITE % content}")
 
     def times(self, folder: str) -> dict[str, float]:
         told = self._ask(folder, _TIMES, missing_ok=True) or b""
@@ -110,7 +97,7 @@ class SshStore:
             raise StackLockedError(LOCK_IS_GONE)
         text = " ".join(told[-300:].decode(errors="replace").split()) if status else ""
         if status and not (missing_ok and "No such file" in text):
-            raise StateError(f"{self._address}{path}: cannot be used ({text}). {self._cure(_CURES_THERE, text)}")
+            raise StateError(f"{self._address}{path}: cannot be used ({text}). {self._cure(text)}")
         return None if status else told
 
     def _connect(self) -> None:
@@ -140,21 +127,20 @@ class SshStore:
         raise self._failure
 
     def _lost(self, process: "subprocess.Popen[bytes]", output: bytes) -> StateError:
-        told = b""
+        rest = told = b""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            told = process.communicate(timeout=_END_SECONDS)[1]
-        text = (told or output).decode(errors="replace").strip() or f"ssh ended with {process.poll()}"
+            rest, told = process.communicate(timeout=_END_SECONDS)
+        text = (told or output + rest).decode(errors="replace").strip() or f"ssh ended with {process.poll()}"
         if self._reached:
             return StateError(
                 f"{self._address}: the connection was lost ({text.splitlines()[-1]}). Nothing more is changed, as it "
                 "could not be written down. What was under way stands in the state there, and the lock frees itself: "
                 "when the server can be reached, run the same again."
             )
-        return StateError(f"{self._address}: cannot be reached ({text.splitlines()[-1]}). {self._cure(_CURES, text)}")
+        return StateError(f"{self._address}: cannot be reached ({text.splitlines()[-1]}). {self._cure(text)}")
 
-    def _cure(self, cures: Mapping[str, str], told: str) -> str:
-        cure = next(cure for symptom, cure in cures.items() if symptom in told)
-        return cure.format(ssh=self.shell.strip())
+    def _cure(self, told: str) -> str:
+        return next(cure for symptom, cure in _CURES.items() if symptom in told).format(ssh=self.shell.strip())
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

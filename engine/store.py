@@ -5,39 +5,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from engine.errors import StackLockedError, StateError
-
-
-class Store(Protocol):
-    """Whole files under one root. Each method raises StateError where it cannot do what it says."""
-
-    shell: str
-    """What goes before a command line that is meant for the machine of the store."""
-
-    def place(self, name: str) -> str:
-        """The path of a file on that machine."""
-
-    def read(self, name: str) -> bytes | None:
-        """None if there is no such file."""
-
-    def write(self, name: str, text: str, *, keep: bool = False, held: str = "") -> None:
-        """Replaces `name` by `text` in one step, on disk before it returns.
-
-        With `keep`, what was there stays beside it as `.bak`. Raises StackLockedError, and writes nothing, if there is
-        no file `held`: the lock under which this is written.
-        """
-
-    def times(self, folder: str) -> dict[str, float]:
-        """The files in `folder`, each with its last change, in seconds by the clock of the store."""
-
-    def touch(self, name: str) -> None:
-        """Sets its last change to now, if it is there."""
-
-    def remove(self, name: str) -> None:
-        """A file, or a folder with all that is in it, if it is there."""
-
 
 LOCK_IS_GONE = (
     "the lock of this update has been removed by `cancel` or by another update. Nothing more is written. Run it again."
@@ -71,23 +40,31 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 
 class LocalStore:
-    """A folder of this machine."""
+    """A folder of this machine. Each method raises StateError where it cannot do what it says."""
 
     shell = ""
+    """What goes before a command line that is meant for the machine of the store."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def place(self, name: str) -> str:
+        """The path of a file on that machine."""
         return str(self._root / name)
 
     def read(self, name: str) -> bytes | None:
+        """None if there is no such file."""
         path = self._root / name
         with _explained(path, "read"), contextlib.suppress(FileNotFoundError):
             return path.read_bytes()
         return None
 
     def write(self, name: str, text: str, *, keep: bool = False, held: str = "") -> None:
+        """Replaces `name` by `text` in one step, on disk before it returns.
+
+        With `keep`, what was there stays beside it as `.bak`. Raises StackLockedError, and writes nothing, if there is
+        no file `held`: the lock under which this is written.
+        """
         path = self._root / name
         if held and not (self._root / held).exists():
             raise StackLockedError(LOCK_IS_GONE)
@@ -96,6 +73,7 @@ class LocalStore:
         write_whole(path, text)
 
     def times(self, folder: str) -> dict[str, float]:
+        """The files in `folder`, each with its last change, in seconds by the clock of the store."""
         times: dict[str, float] = {}
         with _explained(self._root / folder, "listed"), contextlib.suppress(FileNotFoundError):
             for path in (self._root / folder).iterdir():
@@ -104,10 +82,12 @@ class LocalStore:
         return times
 
     def touch(self, name: str) -> None:
+        """Sets its last change to now, if it is there."""
         with _explained(self._root / name, "touched"), contextlib.suppress(FileNotFoundError):
             os.utime(self._root / name)
 
     def remove(self, name: str) -> None:
+        """A file, or a folder with all that is in it, if it is there."""
         path = self._root / name
         with _explained(path, "removed"), contextlib.suppress(FileNotFoundError):
             if path.is_dir():

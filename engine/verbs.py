@@ -90,11 +90,8 @@ def config_list(arguments: Namespace) -> None:
     if arguments.json:
         print(json.dumps({key: value.as_json(show=show) for key, value in values.items()}, indent=2))
         return
-    rows = {session.project.short_key(key): value for key, value in values.items()}
-    width = max(map(len, ("KEY", *rows)))
-    print(f"{'KEY':<{width}}  VALUE")
-    for key, value in rows.items():
-        print(f"{key:<{width}}  {value.text if show or not value.secret else BLINDED}")
+    shown = ((key, value.text if show or not value.secret else BLINDED) for key, value in values.items())
+    _print_table([("KEY", "VALUE"), *((session.project.short_key(key), text) for key, text in shown)])
 
 
 def config_get(arguments: Namespace) -> None:
@@ -284,14 +281,9 @@ def _history_json(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def about(arguments: Namespace) -> None:
     backend = Backend(arguments)
-    facts = {
-        "engine": f"embedded, as Pulumi {CLI_VERSION}",
-        "python": platform.python_version(),
-        "host": f"{platform.system()} {platform.machine()}",
-        "project": backend.project.name,
-        "backend": backend.url,
-        "stack": backend.current(),
-    }
+    facts = {"engine": f"embedded, as Pulumi {CLI_VERSION}", "python": platform.python_version()}
+    facts |= {"host": f"{platform.system()} {platform.machine()}", "project": backend.project.name}
+    facts |= {"backend": backend.url, "stack": backend.current()}
     if arguments.json:
         print(json.dumps(facts, indent=2))
     else:

@@ -23,7 +23,7 @@ from operations.errors import OperationError
 from operations.issue_tracker import tracker
 from operations.stack import ROOT, Stack, open_stack
 from release.docker_cli import DockerCli
-from wrapper import project
+from wrapper import record
 
 _DESCRIPTION = """\
 Compares what runs with the recorded state, and that with the program: containers, networks, volumes and images, and
@@ -134,12 +134,13 @@ def _look(stack: Stack, docker: DockerCli) -> tuple[Recorded, Report]:
 
 
 def _require_deployed(stack: Stack) -> None:
-    """A preview of a stack that is not there would make it. Only a backend of files can be asked at once."""
-    folder = stack.session.backend.folder
-    path = project.state_file(folder, project=stack.project, stack=stack.name) if folder else None
-    if folder and (path is None or not project.has_resources(path)):
+    """A preview of a stack that is not there would make it, where its state is a file."""
+    backend = stack.session.backend
+    found = record.look(stack.session) if backend.has_files else None
+    if backend.has_files and not (found and found.has_resources):
         raise DriftError(
-            f"stack {stack.name}: must be deployed (got none in {folder}). Correct the name, or run ./pulumiw up first."
+            f"stack {stack.name}: must be deployed (got none in {backend.folder or backend.url})."
+            " Correct the name, or run ./pulumiw up first."
         )
 
 

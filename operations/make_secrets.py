@@ -121,14 +121,11 @@ def _create(stack: Stack) -> None:
     session = stack.session
     if session.dev:
         return  # its front door does so
-    if session.backend.folder is None:
+    if not session.backend.has_files:
         _create_elsewhere(stack)
         return
-    setup = StackSetup(
-        project=session.project, stack=stack.name, state=session.backend.folder, dev=None, runner=session.runner
-    )
     session.project.stack_config(stack.name).touch()
-    setup.create()
+    StackSetup(session, dev=None).create()
 
 
 def _create_elsewhere(stack: Stack) -> None:

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wrapper.engine_choice import VARIABLE, Engine
+from wrapper.errors import WrapperError
 from wrapper.json_file import read_json
 from wrapper.project import pulumi_home
 
 FILE = "file://"
+SSH = "ssh://"
+"""Files on a server, in the layout of a file backend; the embedded engine alone knows it."""
 PULUMI_CLOUD = "https://api.pulumi.com"
 
 
@@ -26,6 +30,24 @@ class Backend:
     """Absolute path of a file backend; None for any other."""
     is_default: bool = False
     """Whether nothing was configured, so that the engine has to be told."""
+
+    @property
+    def on_server(self) -> bool:
+        return self.url.startswith(SSH)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the stacks in it are files, here or on a server: then this wrapper creates what is missing."""
+        return self.folder is not None or self.on_server
+
+    def require(self, engine: Engine) -> None:
+        """Raises WrapperError where the engine does not know it."""
+        if self.on_server and engine.kind == "pulumi":
+            raise WrapperError(
+                f"backend: must be one that the Pulumi CLI knows (got {SSH}). To share the state over ssh set "
+                f"{VARIABLE}=embedded; or set PULUMI_BACKEND_URL to one of the CLI's, such as s3://. See "
+                "docs/shared-state.md."
+            )
 
 
 def choose(

@@ -69,17 +69,17 @@ def main(words: list[str], environment: Mapping[str, str]) -> None:
 
 def prepare(session: Session) -> Session:
     """See to all that the engine will need. Raises WrapperError."""
-    call, state = session.call, session.backend.folder
+    call = session.call
     if call.deploys:
         if session.dev is None:
             session.check_passphrase()
         session, endpoint = with_docker(session)
-        if state:
-            prepare_deploy(session, state, endpoint)
-    elif session.dev and state and (call.verb == "config" or call.stack_action == "init"):
-        prepare_stack(session, state)  # values can be set before the first `up`
-    elif state and session.selects:
-        setup = StackSetup(project=session.project, stack=session.stack, state=state, dev=None, runner=session.runner)
+        if session.backend.has_files:
+            prepare_deploy(session, endpoint)
+    elif session.dev and (call.verb == "config" or call.stack_action == "init"):
+        prepare_stack(session)  # values can be set before the first `up`
+    elif session.selects:
+        setup = StackSetup(session, dev=None)
         if setup.exists:
             setup.select()
     return session
@@ -93,9 +93,9 @@ def with_docker(session: Session) -> tuple[Session, Endpoint]:
     return session.extended(endpoint.variables), endpoint
 
 
-def prepare_deploy(session: Session, state: Path, endpoint: Endpoint) -> None:
+def prepare_deploy(session: Session, endpoint: Endpoint) -> None:
     """Create the stack if that makes sense, and give it what it needs. Raises WrapperError."""
-    setup = prepare_stack(session, state)
+    setup = prepare_stack(session)
     if not setup.exists:
         return
     choice = setup.choose_images(endpoint) if session.call.verb in CREATING else ""
@@ -108,10 +108,10 @@ def prepare_deploy(session: Session, state: Path, endpoint: Endpoint) -> None:
     setup.generate_secrets()
 
 
-def prepare_stack(session: Session, state: Path) -> StackSetup:
+def prepare_stack(session: Session) -> StackSetup:
     """Create the stack where there is none yet, unless this call is to destroy it. Raises WrapperError."""
     dev = session.dev
-    setup = StackSetup(project=session.project, stack=session.stack, state=state, dev=dev, runner=session.runner)
+    setup = StackSetup(session, dev=dev)
     if setup.exists:
         setup.adopt_salt()
     creates = session.call.verb != "destroy"
@@ -119,7 +119,7 @@ def prepare_stack(session: Session, state: Path) -> StackSetup:
         raise WrapperError(f"stack {session.stack}: it exists already. Choose it with: ./pulumiw stack select {STACK}")
     if dev and (setup.exists or creates):
         told = session.extended(dev.ready_passphrase(session.environment))
-        setup = StackSetup(project=session.project, stack=session.stack, state=state, dev=dev, runner=told.runner)
+        setup = StackSetup(told, dev=dev)
     if creates and not setup.exists and session.project.stack_config(session.stack).is_file():
         setup.create()
     if session.selects and setup.exists:

@@ -69,6 +69,7 @@ def begin(call: CommandLine, *, root: Path, engine: Engine, folder: Path, enviro
         logged_in=backend.logged_in(environment) if engine.kind == "pulumi" else "",
         cwd=own.folder,
     )
+    chosen.require(engine)
     home = project.pulumi_home(environment)
     selected = "" if wanted else project.selected_stack(own, home=home, url=chosen.url)
     variables = dict(environment)
@@ -83,7 +84,7 @@ def begin(call: CommandLine, *, root: Path, engine: Engine, folder: Path, enviro
         project=own,
         backend=chosen,
         stack=wanted or selected or STACK,
-        selects=not wanted and not selected,
+        selects=not wanted and not selected and chosen.folder is not None,
         environment=variables,
         dev=None,
     )

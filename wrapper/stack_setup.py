@@ -1,6 +1,7 @@
 """Brings a stack to the point where an engine can work on it: created, with its image source and dev's secrets."""
 
 import fcntl
+import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from wrapper import docker_api, images, overlay
+from wrapper.backend import FILE
 from wrapper.console import say
 from wrapper.dev_config import GENERATED, SALT, DevConfig, make_private, read_config
 from wrapper.docker_endpoint import Endpoint
 from wrapper.errors import WrapperError
-from wrapper.handover import Runner
-from wrapper.project import Project, has_resources, state_file, state_salt
+from wrapper.record import look
+from wrapper.session import Session
 
 _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables with which people name their company's certificate authorities, to pip first of all."""
@@ -22,33 +24,36 @@ CA_KEY = "buildCaFile"
 
 
 class StackSetup:
-    """One stack in a file backend. `dev` is its overlay, where it has one."""
+    """The stack of a call, whose state is a file. `dev` is its overlay, where it has one."""
 
-    def __init__(self, *, project: Project, stack: str, state: Path, dev: DevConfig | None, runner: Runner) -> None:
-        self._project = project
-        self._stack = stack
-        self._state = state
+    def __init__(self, session: Session, *, dev: DevConfig | None) -> None:
+        self._session = session
+        self._project = session.project
+        self._stack = session.stack
+        self._backend = session.backend
         self._dev = dev
-        self._runner = runner
+        self._runner = session.runner
+        self._record = look(session)
 
     @property
     def exists(self) -> bool:
-        return self._file is not None
-
-    @property
-    def _file(self) -> Path | None:
-        return state_file(self._state, project=self._project.name, stack=self._stack)
+        return self._record is not None
 
     def create(self) -> None:
         """Create the stack unless another process has done so meanwhile. Raises WrapperError."""
         with self._alone():
+            self._record = look(self._session)
             if self.exists:
                 return
-            self._state.mkdir(parents=True, exist_ok=True)
-            if self._state == self._project.state:
-                (self._state / ".gitignore").write_text("*\n", encoding="utf-8")
+            folder = self._backend.folder
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+            if folder == self._project.state:
+                (folder / ".gitignore").write_text("*\n", encoding="utf-8")
             self._init()
-            say(f"stack {self._stack}: created, with its state in {self._project.shown(self._state)}")
+            self._record = look(self._session)
+            where = self._project.shown(folder) if folder else self._backend.url
+            say(f"stack {self._stack}: created, with its state in {where}")
 
     def select(self) -> None:
         """Make it the stack that a call without --stack means. Raises WrapperError."""
@@ -58,14 +63,14 @@ class StackSetup:
 
     def adopt_salt(self) -> None:
         """Take over the salt of a state that outlived `.local`, so that its passphrase is asked for, not replaced."""
-        if self._dev and not self._dev.salt and self._file and (salt := state_salt(self._file)):
-            self._dev.keep_salt(salt)
+        if self._dev and not self._dev.salt and self._record and self._record.salt:
+            self._dev.keep_salt(self._record.salt)
 
     def choose_images(self, endpoint: Endpoint) -> images.Source | Literal[""]:
         """Decide and keep where images come from, if that is open; an empty text if it is not."""
         key = f"{self._project.name}:{images.KEY}"
-        file = self._file
-        if key not in self._project.keys or overlay.has(self._config(), key) or not file or has_resources(file):
+        record = self._record
+        if key not in self._project.keys or overlay.has(self._config(), key) or not record or record.has_resources:
             return ""
         answer = docker_api.distribution(endpoint, images.PROBE, timeout_seconds=images.PROBE_SECONDS)
         return images.choose(registry=images.reached(answer))
@@ -121,7 +126,9 @@ class StackSetup:
         """
         folder = self._project.local / "init"
         make_private(folder)
-        (folder / "Pulumi.yaml").write_text(f"name: {self._project.name}\nruntime: python\n", encoding="utf-8")
+        url = f"{FILE}{self._backend.folder}" if self._backend.folder else self._backend.url
+        lines = (f"name: {self._project.name}", "runtime: python", f"backend: {json.dumps({'url': url})}", "")
+        (folder / "Pulumi.yaml").write_text("\n".join(lines), encoding="utf-8")
         config = folder / f"Pulumi.{self._stack}.yaml"
         before = self._config()
         config.write_text(before, encoding="utf-8")

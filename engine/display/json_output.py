@@ -62,15 +62,10 @@ class JsonPreview(JsonDisplay):
 
     def _step(self, event: StepEnded) -> dict[str, Any]:
         step = event.step
-        content = {
-            "op": str(step.op),
-            "urn": step.urn,
-            "provider": step.state.provider,
-            "oldState": self.state(step.old),
-            "newState": self.state(event.state or step.new) if step.new else None,
-            "diffReasons": step.diff.keys,
-            "replaceReasons": step.diff.replace_keys,
-        }
+        content: dict[str, Any] = {"op": str(step.op), "urn": step.urn, "provider": step.state.provider}
+        new = self.state(event.state or step.new) if step.new else None
+        content |= {"oldState": self.state(step.old), "newState": new}
+        content |= {"diffReasons": step.diff.keys, "replaceReasons": step.diff.replace_keys}
         given = {key: value for key, value in content.items() if value}
         return {**given, "detailedDiff": detailed_diff(step.diff), "cause": self._blind(step.cause)}
 
@@ -111,19 +106,11 @@ class JsonEvents(JsonDisplay):
     def _metadata(self, event: StepEvent) -> dict[str, Any]:
         step = event.step
         new = event.state if isinstance(event, StepEnded) and event.state else step.new
-        return {
-            "op": str(step.op),
-            "urn": step.urn,
-            "type": step.state.type,
-            "old": self.state(step.old),
-            "new": self.state(new),
-            "keys": step.diff.replace_keys,
-            "diffs": step.diff.keys,
-            "detailedDiff": detailed_diff(step.diff),
-            "logical": True,
-            "provider": step.state.provider,
-            "cause": self._blind(step.cause),
-        }
+        facts = {"op": str(step.op), "urn": step.urn, "type": step.state.type}
+        states = {"old": self.state(step.old), "new": self.state(new)}
+        diff = {"keys": step.diff.replace_keys, "diffs": step.diff.keys, "detailedDiff": detailed_diff(step.diff)}
+        why = {"logical": True, "provider": step.state.provider, "cause": self._blind(step.cause)}
+        return {**facts, **states, **diff, **why}
 
     def state(self, state: State | None) -> dict[str, Any] | None:
         """As the schema has it: with what is empty, and without what only the checkpoint has."""

@@ -211,12 +211,8 @@ class LineDisplay(TextDisplay):
             return
         self._last = message
         where = label(message.urn) if message.urn else "pulumi:pulumi:Stack"
-        self.print(
-            [
-                f"    {where} {severity_prefix(message, self._palette)}{line}"
-                for line in self._blind(message.text).splitlines()
-            ]
-        )
+        lines = self._blind(message.text).splitlines()
+        self.print([f"    {where} {severity_prefix(message, self._palette)}{line}" for line in lines])
 
 
 class DetailDisplay(TextDisplay):

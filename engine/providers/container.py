@@ -185,15 +185,10 @@ def _recorded(inputs: Properties, info: dict[str, Any]) -> Properties:
 
 def create_request(inputs: Properties) -> dict[str, Any]:
     """The create request for plain `inputs`, secrets revealed."""
-    request = {
-        **_picked(inputs, _CONFIG),
-        "Image": inputs["image"],
-        "Labels": labels_of(inputs),
-        "Env": inputs.get("envs") or [],
-        "ExposedPorts": {_port_key(port): {} for port in inputs.get("ports") or ()},
-        "Volumes": {item["containerPath"]: {} for item in inputs.get("volumes") or ()},
-        "HostConfig": _host_config(inputs),
-    }
+    request = {**_picked(inputs, _CONFIG), "Image": inputs["image"], "HostConfig": _host_config(inputs)}
+    request |= {"Labels": labels_of(inputs), "Env": inputs.get("envs") or []}
+    request["ExposedPorts"] = {_port_key(port): {} for port in inputs.get("ports") or ()}
+    request["Volumes"] = {item["containerPath"]: {} for item in inputs.get("volumes") or ()}
     check = inputs.get("healthcheck")
     if check:
         times = {name: nanoseconds(check.get(key) or "0s") for key, name in _DURATIONS.items()}
@@ -207,23 +202,15 @@ def _picked(inputs: Properties, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _host_config(inputs: Properties) -> dict[str, Any]:
     capabilities = inputs.get("capabilities") or {}
-    host = {
-        **_picked(inputs, _HOST),
-        **_resources(inputs),
-        "Init": bool(inputs.get("init")),
-        "NanoCpus": round(float(inputs.get("cpus") or 0) * _NANO),
-        "ShmSize": (inputs.get("shmSize") or 0) * _MEBIBYTE,
-        "LogConfig": {"Type": inputs.get("logDriver") or "", "Config": inputs.get("logOpts") or {}},
-        "CapAdd": capabilities.get("adds") or [],
-        "CapDrop": capabilities.get("drops") or [],
-        "SecurityOpt": inputs.get("securityOpts") or [],
-        "Binds": [_bind(item) for item in inputs.get("volumes") or ()],
-        "Mounts": [_mount(item) for item in inputs.get("mounts") or ()],
-        "Ulimits": [
-            {key.title(): item[key] for key in ("name", "soft", "hard")} for item in inputs.get("ulimits") or ()
-        ],
-        "PortBindings": {},
-    }
+    ulimits = inputs.get("ulimits") or ()
+    host = {**_picked(inputs, _HOST), **_resources(inputs), "Init": bool(inputs.get("init")), "PortBindings": {}}
+    host |= {"CapAdd": capabilities.get("adds") or [], "CapDrop": capabilities.get("drops") or []}
+    host |= {"SecurityOpt": inputs.get("securityOpts") or [], "ShmSize": (inputs.get("shmSize") or 0) * _MEBIBYTE}
+    host["NanoCpus"] = round(float(inputs.get("cpus") or 0) * _NANO)
+    host["LogConfig"] = {"Type": inputs.get("logDriver") or "", "Config": inputs.get("logOpts") or {}}
+    host["Binds"] = [_bind(item) for item in inputs.get("volumes") or ()]
+    host["Mounts"] = [_mount(item) for item in inputs.get("mounts") or ()]
+    host["Ulimits"] = [{key.title(): item[key] for key in ("name", "soft", "hard")} for item in ulimits]
     for port in inputs.get("ports") or ():
         binding = {"HostPort": str(port.get("external") or 0), "HostIp": port.get("ip") or ""}
         host["PortBindings"].setdefault(_port_key(port), []).append(binding)
@@ -263,22 +250,11 @@ def observe(info: dict[str, Any]) -> Properties:
     """The properties that Docker tells: those that can drift, and those it fills in by itself."""
     config, host = info.get("Config") or {}, info.get("HostConfig") or {}
     settings = info.get("NetworkSettings") or {}
-    observed: Properties = {
-        "bridge": settings.get("Bridge") or "",
-        "id": info["Id"],
-        "name": info["Name"].lstrip("/"),
-        "networkDatas": [
-            {
-                "networkName": network,
-                **{key: data.get(name) or (0 if key.endswith("Length") else "") for key, name in _OF_NETWORK.items()},
-            }
-            for network, data in (settings.get("Networks") or {}).items()
-        ],
-        "platform": info.get("Platform") or "",
-        "restart": (host.get("RestartPolicy") or {}).get("Name") or "no",
-        "logDriver": (host.get("LogConfig") or {}).get("Type") or "",
-        **{key: host.get(name) or ([] if key == "securityOpts" else "") for key, name in _ONLY_READ.items()},
-    }
+    observed: Properties = {"id": info["Id"], "name": info["Name"].lstrip("/"), "platform": info.get("Platform") or ""}
+    observed |= {"bridge": settings.get("Bridge") or "", "networkDatas": _networks(settings.get("Networks") or {})}
+    observed["restart"] = (host.get("RestartPolicy") or {}).get("Name") or "no"
+    observed["logDriver"] = (host.get("LogConfig") or {}).get("Type") or ""
+    observed |= {key: host.get(name) or ([] if key == "securityOpts" else "") for key, name in _ONLY_READ.items()}
     for part, names in ((config, _CONFIG), (host, _HOST)):
         observed |= {key: part.get(name) or _BLANK[SCHEMA[key].kind] for key, name in names.items()}
     for key, name in _MEBIBYTES.items():
@@ -291,6 +267,15 @@ def observe(info: dict[str, Any]) -> Properties:
         times = {key: duration_text(check.get(name) or 0) for key, name in _DURATIONS.items()}
         observed["healthcheck"] = {"tests": check.get("Test") or [], "retries": check.get("Retries") or 0, **times}
     return observed
+
+
+def _networks(networks: Mapping[str, Any]) -> list[Properties]:
+    blank = {key: 0 if key.endswith("Length") else "" for key in _OF_NETWORK}
+    told = {
+        name: {key: data.get(_OF_NETWORK[key]) or none for key, none in blank.items()}
+        for name, data in networks.items()
+    }
+    return [{"networkName": name, **data} for name, data in told.items()]
 
 
 def cpus_text(cpus: float) -> str:

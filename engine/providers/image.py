@@ -58,17 +58,13 @@ class Image(ResourceType):
         plain = reveal(inputs)
         build, name = plain["build"], plain["imageName"]
         files = BuildContext(build["context"], build["dockerfile"], context.cwd)
-        return name, {
-            "__inputs": Secret(plain),
-            "baseImageName": name,
+        outputs = {"__inputs": Secret(plain), **dict.fromkeys(("baseImageName", "id", "imageName"), name)}
+        outputs |= {
             "context": build["context"],
             "dockerfile": files.dockerfile_in_context,
-            "id": name,
-            "imageName": name,
             "platform": build["platform"],
-            "registryServer": "",
-            "repoDigest": _build(context, files, build, name),
         }
+        return name, {**outputs, "registryServer": "", "repoDigest": _build(context, files, build, name)}
 
 
 class RemoteImage(Bridged):

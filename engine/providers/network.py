@@ -34,15 +34,10 @@ class Network(Bridged):
             {key: item.get(name) or ({} if key == "auxAddress" else "") for key, name in _POOL.items()}
             for item in ipam.get("Config") or ()
         ]
-        return {
-            "__meta": _META,
-            "id": info["Id"],
-            "ipamConfigs": pools,
-            "ipamDriver": ipam.get("Driver", "default"),
-            "labels": label_list(info.get("Labels")),
-            "scope": info.get("Scope", "local"),
-            **{key: info.get(name) or _BLANK.get(key, False) for key, name in _READ.items()},
-        }
+        known = {"id": info["Id"], "labels": label_list(info.get("Labels")), "scope": info.get("Scope", "local")}
+        known |= {"ipamConfigs": pools, "ipamDriver": ipam.get("Driver", "default")}
+        read = {key: info.get(name) or _BLANK.get(key, False) for key, name in _READ.items()}
+        return {"__meta": _META, **known, **read}
 
 
 class Volume(Bridged):

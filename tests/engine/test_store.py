@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.backend import Store
 from engine.errors import StackLockedError, StateError, UsageError
 from engine.lock import Lock
 from engine.ssh_store import SshStore
-from engine.store import LocalStore, Store, write_whole
+from engine.store import LocalStore, write_whole
 from tests.engine.conftest import Project
 
 AWKWARD = 'it\'s a "folder" $(touch pwned) `x` *; é\n\\'
@@ -215,7 +216,7 @@ def test_an_account_without_a_shell_is_told(ssh: Path, tmp_path: Path) -> None:
         ("sync", "sync: error syncing: No space left on device", r"Free space there: ssh ssh://deploy@host df -h"),
         ("base64", "base64: write error: Disk quota exceeded", r"Free space there: ssh ssh://deploy@host quota"),
         ("mkdir", "mkdir: cannot create directory: Permission denied", "Give the account the right to it"),
-        ("mv", "mv: cannot move: Read-only file system", "Put that right there"),
+        ("mv", "mv: cannot move: Read-only file system", "Look there: ssh ssh://deploy@host"),
     ],
 )
 def test_a_write_that_fails_there_is_told_and_what_was_there_stays(
