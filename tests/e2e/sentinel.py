@@ -62,7 +62,7 @@ class Sentinel:
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 found |= self.found(f"{place} {member.name}", f"{member.name} {member.linkname}".encode())
-                content = tar.extractfile(member)
+                content = tar.extractfile(member) if member.isreg() else None
                 if content:
                     found |= self.found_in(f"{place} {member.name}", _opened(content))
         return found

@@ -172,10 +172,12 @@ def test_no_secret_is_found_outside_of_its_files(exam: Exam) -> None:
 
 def test_the_exam_has_seen_what_it_must(exam: Exam) -> None:
     """Processes of every kind of container, containers that run for a moment, and every place."""
-    assert {"postgres", "nginx:", "/venv/bin/python"} <= {
+    assert {"postgres", "nginx:", "/venv/bin/python3"} <= {
         word for name in exam.watch.processes for word in (name, name.split()[0] if name else "")
     }
-    assert f"{exam.stack.prefix}-secrets-2-writer" in exam.watch.inspected
+    assert {name for name in exam.watch.inspected if name.startswith(f"{exam.stack.prefix}-")} - set(
+        names("container", exam.stack.prefix)
+    )
     assert {"container inspect", "image layers", "volume ledger", "volume postgres-data", ".state"} <= set(exam.places)
     assert {"djangoSecretKey", "databasePassword"} <= set(secret_keys())
 
@@ -227,7 +229,13 @@ def _leak(stack: Deployment, token: str, folder: Path) -> None:
         content = token.encode().hex().encode()
         layer.addfile(_entry("settings.py", len(content)), io.BytesIO(content))
     (folder / "layer.tar").write_bytes(tar.getvalue())
-    docker("import", f"--change=ENV LEAK={token}", str(folder / "layer.tar"), f"{stack.prefix}/leak:1")
+    docker(
+        "import",
+        f"--change=ENV LEAK={token}",
+        f"--message={token}",
+        str(folder / "layer.tar"),
+        f"{stack.prefix}/leak:1",
+    )
     docker("volume", "create", *label, f"--label=leak={token}", leak)
     docker("network", "create", *label, f"--label=leak={token}", leak)
     [python] = [image for image in names("image", stack.prefix) if "/python:" in image]

@@ -64,6 +64,10 @@ def test_a_tar_is_looked_through(packed: bool) -> None:
         entry = tarfile.TarInfo("layer")
         entry.size = len(layer)
         tar.addfile(entry, io.BytesIO(layer))
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE):
+            other = tarfile.TarInfo("other")
+            other.type, other.linkname = kind, "layer"
+            tar.addfile(other)
     stream.seek(0)
     [found] = SENTINEL.found_in_tar("image", stream)
     assert found.startswith("image layer: plain")
