@@ -33,7 +33,7 @@ def passphrase_is_set(environment: Mapping[str, str]) -> bool:
 
 
 def applies(*, stack: str, file_backend: bool, tracked: str) -> bool:
-    """Whether a stack has an overlay: `dev`, with its state in files, unless its secrets are tracked already."""
+    """Whether a stack has an overlay: `dev`, with its state in a folder here, unless its secrets are tracked."""
     shared = overlay.value_of(tracked, SALT) or overlay.value_of(tracked, "secretsprovider")
     return stack == STACK and file_backend and not shared
 

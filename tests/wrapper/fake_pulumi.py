@@ -18,7 +18,8 @@ def option(name: str, default: str = "") -> str:
 
 
 def state(stack: str) -> Path:
-    folder = Path(os.environ["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    configured = yaml.safe_load(Path("Pulumi.yaml").read_text()).get("backend") or {}
+    folder = Path((os.environ.get("PULUMI_BACKEND_URL") or configured["url"]).removeprefix("file://"))
     return folder / ".pulumi" / "stacks" / "tiny" / f"{stack}.json"
 
 
@@ -93,7 +94,7 @@ def select(stack: str) -> None:
     digest = hashlib.sha1(str(Path.cwd() / "Pulumi.yaml").encode(), usedforsecurity=False).hexdigest()
     file = Path.home() / ".pulumi" / "workspaces" / f"tiny-{digest}-workspace.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"stacks": {os.environ["PULUMI_BACKEND_URL"]: f"organization/tiny/{stack}"}}))
+    file.write_text(json.dumps({"stacks": {os.environ.get("PULUMI_BACKEND_URL", ""): f"organization/tiny/{stack}"}}))
 
 
 def configure(words: list[str]) -> None:

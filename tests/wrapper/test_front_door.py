@@ -173,6 +173,24 @@ def test_own_passphrase_backend_and_config_file_are_left_alone(front_door: Front
     assert front_door.calls()[-1]["words"] == [*UP, "--config-file", "mine.yaml"]
 
 
+def test_a_backend_of_the_project_file_gets_the_stack(front_door: FrontDoor) -> None:
+    """Its path is relative to that file, wherever the stack is made."""
+    file = front_door.clone / "Pulumi.yaml"
+    file.write_text(file.read_text() + "backend: {url: 'file://./mine'}\n")
+    assert front_door("preview").returncode == 0
+    assert (front_door.clone / "mine" / ".pulumi" / "stacks" / "tiny" / "dev.json").is_file()
+
+
+def test_a_state_on_a_server_is_not_for_the_cli(front_door: FrontDoor) -> None:
+    """It says so before it asks for anything, and what to do."""
+    done = front_door(*UP, PULUMI_BACKEND_URL="ssh://deploy:hunter2@host/srv")
+    assert done.returncode == 1
+    assert "backend: must be one that the Pulumi CLI knows (got ssh://)" in done.stderr
+    assert "set DJANGO_STACK_ENGINE=embedded" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert front_door.calls() == []
+
+
 def test_a_configured_remote_backend_is_plain_pulumi(front_door: FrontDoor) -> None:
     """A dev that others share has no secrets of one clone."""
     front_door(*UP, PULUMI_BACKEND_URL="s3://bucket", PULUMI_CONFIG_PASSPHRASE="x")

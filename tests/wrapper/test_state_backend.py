@@ -3,11 +3,15 @@
 import gzip
 import hashlib
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from wrapper.arguments import parse
 from wrapper.backend import choose, logged_in
+from wrapper.engine_choice import Engine
 from wrapper.errors import WrapperError
 from wrapper.project import (
     Project,
@@ -19,6 +23,8 @@ from wrapper.project import (
     state_file,
     state_salt,
 )
+from wrapper.record import Record, look
+from wrapper.session import Session, begin
 
 HERE = Path("/clone")
 
@@ -65,6 +71,58 @@ def test_folder_of_a_file_backend_is_found_as_the_cli_finds_it(url: str, folder:
 
     assert chosen.url == url
     assert chosen.folder == (Path(folder) if folder else None)
+
+
+@pytest.mark.parametrize(
+    ("url", "on_server", "has_files"),
+    [("file:///x", False, True), ("ssh://deploy@host/x", True, True), ("s3://x", False, False)],
+)
+def test_stacks_are_files_here_or_on_a_server(url: str, on_server: bool, has_files: bool) -> None:
+    """Then what a stack lacks is made by the wrapper."""
+    chosen = choose(variable=url, project_url="", default=HERE, default_has_stack=False, logged_in="", cwd=HERE)
+
+    assert (chosen.on_server, chosen.has_files) == (on_server, has_files)
+    chosen.require(Engine(kind="embedded", reason="it is wanted"))
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str], Session]:
+    """A session of a stack `prod` on a server, whose engine lists the stacks with this exit code and output."""
+    (tmp_path / "Pulumi.yaml").write_text("name: site\nruntime: python\n")
+
+    def begun(code: int, out: str) -> Session:
+        done = subprocess.CompletedProcess([], code, stdout=out, stderr="ssh://host: cannot be reached (why). Do that.")
+        monkeypatch.setattr("wrapper.handover.Runner.ask", lambda *_, **__: done)
+        environment = {"PULUMI_BACKEND_URL": "ssh://host/srv", "HOME": str(tmp_path)}
+        engine = Engine(kind="embedded", reason="it is wanted")
+        call = parse(["up", "--stack", "prod"])
+        return begin(call, root=tmp_path, engine=engine, folder=tmp_path, environment=environment)
+
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("listed", "record"),
+    [
+        ([{"name": "organization/site/prod", "resourceCount": 3}], Record(has_resources=True)),
+        ([{"name": "prod"}], Record(has_resources=False)),
+        ([{"name": "dev", "resourceCount": 3}], None),
+        ([], None),
+    ],
+)
+def test_a_record_on_a_server_is_asked_of_the_engine(
+    session: Callable[[int, str], Session], listed: list[dict[str, object]], record: Record | None
+) -> None:
+    """Whether there is a stack, and whether it has anything."""
+    assert look(session(0, json.dumps(listed))) == record
+
+
+def test_a_server_out_of_reach_is_told_in_the_engines_words(session: Callable[[int, str], Session]) -> None:
+    """They have the cure."""
+    with pytest.raises(
+        WrapperError, match=r"stack prod: .* listed\.\nssh://host: cannot be reached \(why\)\. Do that\."
+    ):
+        look(session(1, ""))
 
 
 def test_login_is_read_from_where_the_cli_keeps_it(tmp_path: Path) -> None:
