@@ -28,7 +28,7 @@ def findings(text: str, *, stack: str) -> list[Finding]:
 
 def _finding(urn: str, step: dict[str, Any], stack: str) -> Finding:
     kind, told = _KINDS[step["op"]]
-    keys = step.get("diffReasons") or sorted(step.get("detailedDiff") or {})
+    keys = sorted(step.get("diffReasons") or step.get("detailedDiff") or ())  # the CLI has them in no order
     changed = f" ({', '.join(map(str, keys))})" if keys and kind != "drift.D001" else ""
     short = f"{urn.rpartition('::')[0].rpartition(':')[2]} {urn.rpartition('::')[2]}"
     return Finding(
@@ -43,7 +43,8 @@ def _finding(urn: str, step: dict[str, Any], stack: str) -> Finding:
 def failure(stdout: str, stderr: str) -> str:
     """Why a preview failed, in its own words."""
     try:
-        told = [each["message"] for each in json.loads(stdout)["diagnostics"] if each.get("severity") == "error"]
+        said = [each["message"] for each in json.loads(stdout)["diagnostics"] if each.get("severity") == "error"]
+        told = [text.removeprefix("error: ") for text in said]  # as the CLI begins each
     except (ValueError, KeyError, TypeError):
         told = []
     lines = [line for line in (*told, *stderr.splitlines()) if line.strip() and not line.startswith("engine: ")]

@@ -188,6 +188,7 @@ def _state(content: Mapping[str, Any] | None) -> State | None:
 
 
 def _messages(messages: Sequence[Mapping[str, Any]], severity: str) -> tuple[str, ...]:
-    """What was said, each once, in its order."""
-    told = (str(each.get("message") or "").strip() for each in messages if each.get("severity") == severity)
+    """What was said, each once, in its order; without the word that the CLI puts before it."""
+    said = (str(each.get("message") or "") for each in messages if each.get("severity") == severity)
+    told = (text.removeprefix(f"{severity}: ").strip() for text in said)
     return tuple(dict.fromkeys(text[:_LONGEST_MESSAGE] for text in told if text))
