@@ -1,10 +1,14 @@
 """Single modules out of packages that import far more than we need of them."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from types import ModuleType
+
+ALONE = threading.Lock()
+"""Whoever imports such a package as a whole, in a thread that steps share, holds this."""
 
 
 @contextmanager
@@ -14,13 +18,14 @@ def bare(*packages: str) -> Iterator[None]:
     Afterwards nobody sees that they were: an import elsewhere gets the whole package. One that is imported already
     stays as it is.
     """
-    known = frozenset(sys.modules)
-    for name in packages:
-        if name not in known and (spec := find_spec(name)) is not None:
-            sys.modules[name] = ModuleType(name)
-            sys.modules[name].__path__ = list(spec.submodule_search_locations or ())
-    try:
-        yield
-    finally:
-        for name in [name for name in sys.modules if name not in known and name.startswith(packages)]:
-            del sys.modules[name]
+    with ALONE:
+        known = frozenset(sys.modules)
+        for name in packages:
+            if name not in known and (spec := find_spec(name)) is not None:
+                sys.modules[name] = ModuleType(name)
+                sys.modules[name].__path__ = list(spec.submodule_search_locations or ())
+        try:
+            yield
+        finally:
+            for name in [name for name in sys.modules if name not in known and name.startswith(packages)]:
+                del sys.modules[name]

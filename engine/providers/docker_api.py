@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import IO, Any
 from urllib.parse import quote
 
+from engine.bare_import import ALONE
 from engine.errors import ProviderError
 
 NOT_FOUND, CONFLICT = 404, 409
@@ -34,8 +35,9 @@ class DockerApi:
 
     @cached_property
     def _client(self) -> Any:
-        import docker  # noqa: PLC0415
-        from docker.errors import DockerException  # noqa: PLC0415
+        with ALONE:
+            import docker  # noqa: PLC0415
+            from docker.errors import DockerException  # noqa: PLC0415
 
         if self._host.startswith("ssh://"):
             raise DockerError(f"docker host {self._host}: ssh:// is not supported by the embedded engine.", 1)

@@ -32,3 +32,38 @@ def test_the_engine_starts_without_the_sdks_that_it_takes_modules_of() -> None:
 def test_a_package_that_is_loaded_already_stays() -> None:
     """Two copies of one class would not know each other."""
     assert run("import docker, pulumi") == "pulumi docker"
+
+
+RACE = """
+import threading, time
+from engine.bare_import import bare
+from engine.errors import ProviderError
+from engine.providers.docker_api import DockerApi
+
+begun = threading.Event()
+
+def build():
+    with bare("docker", "docker.utils"):
+        begun.set()
+        time.sleep(0.2)
+        from docker.utils.build import PatternMatcher
+
+def connect():
+    begun.wait()
+    try:
+        DockerApi("unix:///nowhere")._client
+    except ProviderError:
+        print("refused")
+
+steps = [threading.Thread(target=work) for work in (build, connect)]
+for each in steps:
+    each.start()
+for each in steps:
+    each.join()
+"""
+
+
+def test_two_steps_at_once_do_not_take_the_package_from_each_other() -> None:
+    """The first container and the first image of an update may begin in the same moment."""
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
