@@ -1,6 +1,5 @@
 """Why a step is taken, in words."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from engine.model import Change, Diff, top_key
@@ -50,7 +49,3 @@ def _shown(value: Any) -> str:
     if text.startswith("sha256:"):
         return text[: len("sha256:") + _DIGEST_CHARS]
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-
-
-def of_dependency(name: str, keys: Iterable[str]) -> str:
-    return f"{name} is replaced first, and {' and '.join(keys) or 'this'} needs it"

@@ -77,18 +77,15 @@ class Checkpoints:
     def render(self, full_name: str, states: Sequence[State], pending: Sequence[Pending]) -> str:
         """The checkpoint file's text."""
         deployment = self.render_deployment(states, pending)
-        return (
-            f'{{"version":{FORMAT_VERSION},"checkpoint":{{"stack":{compact_json(full_name)},"latest":{deployment}}}}}'
-        )
+        stack = compact_json(full_name)
+        return f'{{"version":{FORMAT_VERSION},"checkpoint":{{"stack":{stack},"latest":{deployment}}}}}'
 
     def render_deployment(self, states: Sequence[State], pending: Sequence[Pending]) -> str:
         version = f"v{CLI_VERSION}"
         magic = hashlib.sha256(version.encode()).hexdigest()
-        head = {
-            "manifest": {"time": now_text(), "magic": magic, "version": version},
-            "secrets_providers": {"type": "passphrase", "state": {"salt": self.crypter.salt}},
-            "metadata": {},
-        }
+        manifest = {"time": now_text(), "magic": magic, "version": version}
+        provider = {"type": "passphrase", "state": {"salt": self.crypter.salt}}
+        head = {"manifest": manifest, "secrets_providers": provider, "metadata": {}}
         rendered = {id(state): self._render(state) for state in (*states, *(item.state for item in pending))}
         self._rendered = rendered  # states never change, so each is rendered once
         resources = ",".join(rendered[id(state)][1] for state in states)

@@ -15,9 +15,9 @@ from engine.journal import Journal
 from engine.model import Op, State, Step, now_text
 from engine.providers import Context
 from engine.providers.docker_api import DockerApi
-from engine.providers.registry import TYPES, host_of
+from engine.providers.registry import TYPES
 from engine.secrets import Blinder
-from engine.values import Properties, Secret, mark_secrets
+from engine.values import Properties, Secret, mark_secrets, reveal
 
 _TIMEOUT_KEYS = {Op.CREATE_REPLACEMENT: "create", Op.DELETE_REPLACED: "delete"}
 _DELETIONS = (Op.DELETE, Op.DELETE_REPLACED)
@@ -75,9 +75,10 @@ class Executor:
     def context(self, state: State, op: Op = Op.REFRESH) -> Context:
         """What a provider may use while it works on `state`."""
         provider = self.journal.find(state.provider_urn) if state.provider else None
+        host = str(reveal(provider.inputs.get("host") or "")) if provider else ""  # empty: this machine's default
         return Context(
             name=state.name,
-            docker=lambda: self.docker(host_of(provider)),
+            docker=lambda: self.docker(host),
             log=lambda severity, text: self.say(severity, text, state.urn),
             progress=lambda text: self.say("info", text, state.urn, passing=True),
             blind=self.blind,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.checkpoint import Pending, Snapshot
 from engine.model import State
 
+_Maybe = State | None
 Save = Callable[[Sequence[State], Sequence[Pending]], None]
 
 
@@ -47,12 +48,7 @@ class Journal:
         return pending
 
     def settle(
-        self,
-        pending: Pending | None,
-        *,
-        add: State | None = None,
-        drop: State | None = None,
-        instead: State | None = None,
+        self, pending: Pending | None, *, add: _Maybe = None, drop: _Maybe = None, instead: _Maybe = None
     ) -> None:
         """Ends an operation: `add` a finished state, `drop` an old one, or have `instead` in its place.
 
@@ -109,10 +105,6 @@ def with_references(state: State, rename: Callable[[str], str]) -> State:
         return tuple(names[urn] for urn in urns if names[urn])
 
     provider, _, id_ = state.provider.rpartition("::")
-    return replace(
-        state,
-        parent=names.get(state.parent, ""),
-        provider=f"{names[provider]}::{id_}" if provider else "",
-        dependencies=renamed(state.dependencies),
-        property_dependencies={key: renamed(urns) for key, urns in state.property_dependencies.items()},
-    )
+    state = replace(state, parent=names.get(state.parent, ""), provider=f"{names[provider]}::{id_}" if provider else "")
+    by_property = {key: renamed(urns) for key, urns in state.property_dependencies.items()}
+    return replace(state, dependencies=renamed(state.dependencies), property_dependencies=by_property)

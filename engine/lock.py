@@ -18,7 +18,7 @@ from engine.model import now_text
 from engine.values import compact_json
 
 HEARTBEAT_SECONDS, DEAD_AFTER_SECONDS = 10.0, 60.0
-_ATTEMPTS, _MAX_PAUSE_SECONDS = 5, 0.2
+_ATTEMPTS, _MIN_ROOM_SECONDS, _ROOM = 5, 0.2, 8
 _OWNER = "created by {username}@{hostname} (pid {pid}) at {timestamp}"
 _NOBODY = dict.fromkeys(("username", "hostname", "pid", "timestamp"), "?")
 _STATE, _START = 0, 19  # fields of /proc/<pid>/stat behind the name
@@ -57,14 +57,15 @@ class Lock:
         content = compact_json({**owner, "host": host_identity(), "processStart": process_start(pid)})
         others: dict[str, dict[str, Any]] = {}
         for _ in range(_ATTEMPTS):
+            began = time.monotonic()
             self._store.write(self.name, content)
             others = self._others()
             if not others:
-                threading.Thread(target=self._beat, daemon=True).start()
+                threading.Thread(target=self._beat, args=[content], daemon=True).start()
                 return self
             self._store.remove(self.name)
-            # Two that start at once both step back; chance lets one of them through.
-            time.sleep(random.uniform(0, _MAX_PAUSE_SECONDS))  # noqa: S311  not for secrecy
+            # Two that start at once both step back; chance lets one of them through, given room. Ssh takes its time.
+            time.sleep(random.uniform(0, max(_MIN_ROOM_SECONDS, _ROOM * (time.monotonic() - began))))  # noqa: S311
         places = {self._store.place(name): owner for name, owner in others.items()}
         lines = [f"  {place}: {_OWNER.format_map(_NOBODY | owner)}" for place, owner in places.items()]
         raise StackLockedError(
@@ -77,10 +78,10 @@ class Lock:
         with contextlib.suppress(EngineError):  # out of reach: it falls silent
             self._store.remove(self.name)
 
-    def _beat(self) -> None:
+    def _beat(self, content: str) -> None:
         with contextlib.suppress(EngineError):  # the next save tells
             while not self._stop.wait(HEARTBEAT_SECONDS):
-                self._store.touch(self.name)
+                self._store.write(self.name, content, held=self.name)
 
     def _others(self) -> dict[str, dict[str, Any]]:
         """The locks of others, by file; those of the dead are removed on the way."""

@@ -37,17 +37,12 @@ _UNSUPPORTED_OPTIONS = (
     *("importId", "deletedWith", "replace_with", "transforms", "hideDiffs", "pluginDownloadURL", "packageRef"),
     *("envVarMappings", "state_migrations", "replacement_trigger", "hooks", "remote"),
 )
-_UNSUPPORTED_CALLS = {
-    "Invoke": lambda request: f"the function {request.tok}",
-    "Call": lambda request: f"the method {request.tok}",
-    "ReadResource": lambda request: f"reading an existing {request.type}",
-    "ExistsResource": lambda request: f"looking for an existing {request.type}",
-    "RegisterPackage": lambda request: f"the parameterized package {request.name}",
-    "RegisterStackTransform": lambda _request: "a stack transform",
-    "RegisterStackInvokeTransform": lambda _request: "a stack invoke transform",
-    "RegisterResourceHook": lambda request: f"the resource hook {request.name}",
-    "RegisterErrorHook": lambda request: f"the error hook {request.name}",
-}
+_REFUSED = {"Invoke": "the function {0.tok}", "Call": "the method {0.tok}"}
+_REFUSED |= {"RegisterErrorHook": "the error hook {0.name}", "RegisterResourceHook": "the resource hook {0.name}"}
+_REFUSED |= {"RegisterStackTransform": "a stack transform", "RegisterStackInvokeTransform": "a stack invoke transform"}
+_REFUSED |= {"RegisterPackage": "the parameterized package {0.name}", "ReadResource": "reading an existing {0.type}"}
+_REFUSED |= {"ExistsResource": "looking for an existing {0.type}"}
+"""What the program may ask for and is refused, and how it is told."""
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
@@ -56,8 +51,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def __init__(self, deployment: Deployment, config: Mapping[str, ConfigValue], root: Path) -> None:
         self._deployment, self._config, self._root = deployment, config, root
         self.finished = False
-        for name, describe in _UNSUPPORTED_CALLS.items():
-            setattr(self, name, self._refusal(describe))
+        for name, description in _REFUSED.items():
+            setattr(self, name, self._refusal(description))
 
     @contextmanager
     def serve(self) -> Iterator[str]:
@@ -118,9 +113,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         return engine_pb2.RequirePulumiVersionResponse()
 
-    def _refusal(self, describe: Any) -> Any:
+    def _refusal(self, description: str) -> Any:
         def refuse(request: Any, context: Any) -> None:
-            text = f"{describe(request)} is not supported by the embedded engine. Use the Pulumi CLI."
+            text = f"{description.format(request)} is not supported by the embedded engine. Use the Pulumi CLI."
             self._deployment.fail(UnsupportedError(text))
             context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 

@@ -114,10 +114,8 @@ class Planner:
             return self._replacing(goal, old, diff, cause)
         dependents = self._dependents(old)
         self._gone_first |= {state.urn: why for state, why in dependents}
-        deletions = [
-            Step(op=Op.DELETE_REPLACED, cause=why, old=state, retained=state.retain_on_delete)
-            for state, why in (*reversed(dependents), (old, cause))
-        ]
+        gone = (*reversed(dependents), (old, cause))
+        deletions = [Step(op=Op.DELETE_REPLACED, cause=why, old=it, retained=it.retain_on_delete) for it, why in gone]
         return [*deletions, *self._replacing(goal, old, diff, cause)]
 
     def _replacing(self, goal: Goal, old: State, diff: Diff, cause: str) -> list[Step]:
@@ -131,15 +129,14 @@ class Planner:
             known = {*replaced, *self._gone_first, *self._seen}
             if state.delete or state.pending_replacement or state.urn in known or state.type not in TYPES:
                 continue
-            causing = {
-                key: next(urn for urn in urns if urn in replaced)
-                for key, urns in sorted(state.property_dependencies.items())
-                if key in state.inputs and any(urn in replaced for urn in urns)
-            }
+            by_property = sorted(state.property_dependencies.items())
+            going = {key: [urn for urn in urns if urn in replaced] for key, urns in by_property if key in state.inputs}
+            causing = {key: urns[0] for key, urns in going.items() if urns}
             unknown = {**state.inputs, **dict.fromkeys(causing, UNKNOWN)}
             if causing and self._diff(state, unknown, state.replace_on_changes).replace_keys:
                 refuse_if_protected(state)
-                found.append((state, causes.of_dependency(replaced[min(causing.values())], causing)))
+                first, keys = replaced[min(causing.values())], " and ".join(causing)
+                found.append((state, f"{first} is replaced first, and {keys} needs it"))
                 replaced[state.urn] = state.name
         return found
 

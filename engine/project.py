@@ -79,14 +79,9 @@ def load_project(cwd: Path) -> Project:
         raise UnsupportedError(f"Pulumi.yaml: runtime must be python (got {runtime.get('name')!r}).")
     name = content["name"]
     declared = (content.get("config") or {}).items()
-    return Project(
-        name=name,
-        directory=path.parent.resolve(),
-        main=content.get("main") or ".",
-        runtime_options=runtime.get("options") or {},
-        backend_url=(content.get("backend") or {}).get("url") or "",
-        declarations={key if ":" in key else f"{name}:{key}": _declaration(key, entry) for key, entry in declared},
-    )
+    declarations = {key if ":" in key else f"{name}:{key}": _declaration(key, entry) for key, entry in declared}
+    options, backend_url = runtime.get("options") or {}, (content.get("backend") or {}).get("url") or ""
+    return Project(name, path.parent.resolve(), content.get("main") or ".", options, backend_url, declarations)
 
 
 def _declaration(key: str, entry: Any) -> Declaration:

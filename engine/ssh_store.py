@@ -76,9 +76,6 @@ class SshStore:
         pairs = [line.split(" ", 1) for line in told.decode().splitlines()]
         return {name: float(time) for time, name in pairs}
 
-    def touch(self, name: str) -> None:
-        self._ask(name, 'touch -c "$f"')
-
     def remove(self, name: str) -> None:
         self._ask(name, 'rm -rf "$f"')
 
@@ -104,7 +101,7 @@ class SshStore:
         """Starts ssh. Whoever shares the state by a group has the setgid bit on its folder."""
         batch = [] if sys.stdin.isatty() else ["-oBatchMode=yes"]
         self._process = subprocess.Popen([*_SSH, *batch, self._address, "sh"], **_PIPES)
-        weakref.finalize(self, _end, self._process)
+        weakref.finalize(self, self._process.communicate)  # its end: the input of the shell there is at its end
         root = shlex.quote(str(self._root))
         # What the account's login prints by itself comes before the answer to this, and is dropped with it.
         self._exchange(f"LC_ALL=C; export LC_ALL; umask 077; [ ! -g {root} ] || umask 007")
@@ -141,8 +138,3 @@ class SshStore:
 
     def _cure(self, told: str) -> str:
         return next(cure for symptom, cure in _CURES.items() if symptom in told).format(ssh=self.shell.strip())
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    process.communicate()

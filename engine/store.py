@@ -8,9 +8,7 @@ from pathlib import Path
 
 from engine.errors import StackLockedError, StateError
 
-LOCK_IS_GONE = (
-    "the lock of this update has been removed by `cancel` or by another update. Nothing more is written. Run it again."
-)
+LOCK_IS_GONE = "the lock has been removed by `cancel` or by another update. Nothing more is written. Run it again."
 
 
 @contextlib.contextmanager
@@ -80,11 +78,6 @@ class LocalStore:
                 with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
                     times |= {} if path.name.startswith(".") else {path.name: path.stat().st_mtime}
         return times
-
-    def touch(self, name: str) -> None:
-        """Sets its last change to now, if it is there."""
-        with _explained(self._root / name, "touched"), contextlib.suppress(FileNotFoundError):
-            os.utime(self._root / name)
 
     def remove(self, name: str) -> None:
         """A file, or a folder with all that is in it, if it is there."""

@@ -54,12 +54,11 @@ class Interrupt:
 
     def _handle(self, number: int, _frame: object) -> None:
         if self.cancelled.is_set():
-            for action in self.at_once:  # aside: it may need what this very thread was in the middle of
-                ending = threading.Thread(target=action, daemon=True)
-                ending.start()
-                ending.join(_AT_ONCE_SECONDS)
+            # Aside, as it may need what this very thread was in the middle of.
+            ending = threading.Thread(target=lambda: [action() for action in self.at_once], daemon=True)
+            ending.start()
+            ending.join(_AT_ONCE_SECONDS)
             os._exit(128 + number)
         self.cancelled.set()
         # The display may hold its lock in this very thread: another one tells.
-        message = Message(severity="warning", text=_CANCELLING)
-        threading.Thread(target=self._tell, args=(message,), daemon=True).start()
+        threading.Thread(target=self._tell, args=[Message(severity="warning", text=_CANCELLING)], daemon=True).start()

@@ -267,13 +267,12 @@ def stack_history(arguments: Namespace) -> None:
 
 
 def _history_json(entry: Mapping[str, Any]) -> dict[str, Any]:
-    config, times = {}, {}
-    for key in ("startTime", "endTime"):
-        times[key] = datetime.fromtimestamp(entry.get(key) or 0, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    times = {key: datetime.fromtimestamp(entry.get(key) or 0, UTC) for key in ("startTime", "endTime")}
+    config = {}
     for key, value in (entry.get("config") or {}).items():
-        secret = "secure" in value if isinstance(value, dict) else False
+        secret = isinstance(value, dict) and "secure" in value
         config[key] = ConfigValue(value=value, secret=secret).as_json(show=False)
-    return {**entry, "config": config, **times}
+    return {**entry, "config": config, **{key: f"{time:%Y-%m-%dT%H:%M:%S}.000Z" for key, time in times.items()}}
 
 
 # The engine itself

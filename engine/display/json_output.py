@@ -16,8 +16,7 @@ _IN_EVENT = ("type", "urn", "custom", "id", "parent", "provider", "inputs", "out
 
 def detailed_diff(diff: Diff) -> dict[str, Any] | None:
     """Each changed path with its kind; replacing ones end in `-replace`."""
-    suffix = {True: "-replace", False: ""}
-    kinds = {path: f"{change.kind}{suffix[change.replaces]}" for path, change in diff.changes.items()}
+    kinds = {path: f"{change.kind}{'-replace' * change.replaces}" for path, change in diff.changes.items()}
     return {path: {"kind": kind, "inputDiff": False} for path, kind in kinds.items()} or None
 
 
@@ -42,13 +41,9 @@ class JsonDisplay:
 class JsonPreview(JsonDisplay):
     """Gathers events and writes one digest when the run ends."""
 
-    def __init__(self, out: TextIO, blind: Blind, *, show_secrets: bool) -> None:
-        super().__init__(out, blind, show_secrets=show_secrets)
-        self._digest: dict[str, Any] = {"config": {}, "steps": [], "diagnostics": []}
-
     def __call__(self, event: Event) -> None:
         if isinstance(event, Began):
-            self._digest["config"] = dict(event.config)
+            self._digest: dict[str, Any] = {"config": dict(event.config), "steps": [], "diagnostics": []}
         elif isinstance(event, StepEnded):
             is_stack = event.step.op is Op.SAME and event.step.state.type == STACK_TYPE
             if (event.step.op in _IN_DIGEST or is_stack) and not event.step.state.is_default_provider:

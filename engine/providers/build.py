@@ -86,9 +86,8 @@ class BuildContext:
         """Writes the context as a tar archive; the name of the Dockerfile in it."""
         dockerfile = self.dockerfile_in_context
         with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            needed = [
-                path for path in (".dockerignore", dockerfile) if (self.folder / path).is_file() and path[:2] != ".."
-            ]
+            read = (".dockerignore", dockerfile)
+            needed = [path for path in read if (self.folder / path).is_file() and path[:2] != ".."]
             for path in dict.fromkeys([*needed, *self.files]):  # the builder reads those even where a rule omits them
                 tar.add(self.folder / path, arcname=path, recursive=False, filter=_owned_by_root)
             if dockerfile.startswith("../"):

@@ -220,11 +220,8 @@ def _host_config(inputs: Properties) -> dict[str, Any]:
 def _resources(inputs: Properties) -> dict[str, Any]:
     """What can also be changed on a running container."""
     sizes = {name: inputs.get(key) or 0 for key, name in _MEBIBYTES.items() if key != "shmSize"}
-    return {
-        "RestartPolicy": {"Name": inputs["restart"]},
-        "CpuShares": inputs.get("cpuShares") or 0,
-        **{name: size * _MEBIBYTE if size > 0 else size for name, size in sizes.items()},
-    }
+    limits = {name: size * _MEBIBYTE if size > 0 else size for name, size in sizes.items()}
+    return {"RestartPolicy": {"Name": inputs["restart"]}, "CpuShares": inputs.get("cpuShares") or 0, **limits}
 
 
 def _port_key(port: Properties) -> str:

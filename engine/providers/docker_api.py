@@ -109,12 +109,10 @@ def inspect(docker: DockerApi, kind: str, name: str) -> dict[str, Any] | None:
 
 
 def _unreachable(host: str, reason: str) -> str:
-    if "Permission denied" in reason:
-        cure = "Join the docker group (then log in again), or run as root."
-    elif "No such file" in reason or "refused" in reason:
-        cure = "Start Docker, or set DOCKER_HOST to where it runs."
-    else:
-        cure = "Check that Docker runs, then run again: the state is kept."
+    start = "Start Docker, or set DOCKER_HOST to where it runs."
+    cures = {"Permission denied": "Join the docker group (then log in again), or run as root.", "No such file": start}
+    cures |= {"refused": start, "": "Check that Docker runs, then run again: the state is kept."}
+    cure = next(cure for symptom, cure in cures.items() if symptom in reason)
     return f"docker: {host} does not answer ({reason}). {cure}"
 
 

@@ -14,10 +14,8 @@ from engine.providers.docker_api import DockerError, inspect, tolerating
 from engine.providers.schema import as_read, change_of, check_inputs, marked, parse_schema, recorded
 from engine.values import Properties, Secret, has_unknown, reveal
 
-SCHEMA = parse_schema(
-    "text required imageName\nflag buildOnPreview skipPush\nobject build",
-    build=parse_schema("text builderVersion context dockerfile platform\nmap args"),
-)
+_BUILD = parse_schema("text builderVersion context dockerfile platform\nmap args")
+SCHEMA = parse_schema("text required imageName\nflag buildOnPreview skipPush\nobject build", build=_BUILD)
 _BUILD_KIT = "BuilderBuildKit"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 

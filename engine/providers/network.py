@@ -30,10 +30,9 @@ class Network(Bridged):
 
     def observe(self, info: dict[str, Any]) -> Properties:
         ipam = info.get("IPAM") or {}
-        pools = [
-            {key: item.get(name) or ({} if key == "auxAddress" else "") for key, name in _POOL.items()}
-            for item in ipam.get("Config") or ()
-        ]
+        blank: Properties = {"auxAddress": {}}
+        found = ipam.get("Config") or ()
+        pools = [{key: item.get(name) or blank.get(key, "") for key, name in _POOL.items()} for item in found]
         known = {"id": info["Id"], "labels": label_list(info.get("Labels")), "scope": info.get("Scope", "local")}
         known |= {"ipamConfigs": pools, "ipamDriver": ipam.get("Driver", "default")}
         read = {key: info.get(name) or _BLANK.get(key, False) for key, name in _READ.items()}

@@ -11,7 +11,7 @@ from engine.providers.container import Container
 from engine.providers.image import Image, RemoteImage
 from engine.providers.network import Network, Volume
 from engine.providers.schema import compare_plain
-from engine.values import Properties, Secret, reveal
+from engine.values import Properties, Secret
 
 TYPES: dict[str, ResourceType] = {
     "docker:index/container:Container": Container(),
@@ -32,10 +32,7 @@ def check_provider(goal: Goal, news: Properties) -> Properties:
     if package not in _SETTINGS:
         raise UnsupportedError(f"{where}: the provider {package!r} is not supported by the embedded engine.")
     for key in sorted(set(news) - _SETTINGS[package] - _NOT_SETTINGS):
-        raise UnsupportedError(
-            f"{where}: the setting {package}:{key} is not supported by the embedded engine. "
-            f"It has {', '.join(sorted(_SETTINGS[package])) or 'none'}."
-        )
+        raise UnsupportedError(f"{where}: the setting {package}:{key} is not supported by the embedded engine.")
     return {"__internal": {}, **news, **({"version": goal.version} if goal.version else {})}
 
 
@@ -43,11 +40,6 @@ def diff_provider(old: State, news: Properties) -> Diff:
     """A changed setting updates the provider; what it holds stays."""
     sides = [{key: value for key, value in side.items() if key not in _NOT_SETTINGS} for side in (old.inputs, news)]
     return compare_plain(*sides)
-
-
-def host_of(state: State | None) -> str:
-    """The Docker host that a provider's state names; empty for this machine's default."""
-    return str(reveal(state.inputs.get("host") or "")) if state else ""
 
 
 def config_inputs(package: str, values: Mapping[str, ConfigValue]) -> Properties:

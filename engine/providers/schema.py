@@ -15,16 +15,10 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
 _DECIMAL = re.compile(r"\d+(\.\d*)?")
 _SECOND = 10**9
 _NANOSECONDS = {"h": 3_600 * _SECOND, "m": 60 * _SECOND, "s": _SECOND, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
-_KINDS: Mapping[str, tuple[Any, str]] = {
-    "text": (str, "a text"),
-    "number": ((int, float), "a number"),
-    "flag": (bool, "true or false"),
-    "decimal": (str, "a number as text"),
-    "duration": (str, "a duration such as 5s"),
-    "map": (dict, "a map"),
-    "object": (dict, "an object"),
-    **dict.fromkeys(("list", "set", "objects", "object-set"), (list, "a list")),
-}
+_KINDS: dict[str, tuple[Any, str]] = {"text": (str, "a text"), "map": (dict, "a map"), "object": (dict, "an object")}
+_KINDS |= {"decimal": (str, "a number as text"), "number": ((int, float), "a number"), "flag": (bool, "true or false")}
+_KINDS |= {"duration": (str, "a duration such as 5s")}
+_KINDS |= dict.fromkeys(("list", "set", "objects", "object-set"), (list, "a list"))
 _OPTIONS = frozenset({"in-place", "computed", "keeps", "required"})
 _ENCODING_OF_OUTPUTS = "__pulumi_raw_state_delta"  # the real provider's; it fits no other outputs
 _BLANK: Mapping[str, Any] = {"text": "", "set": [], "object-set": []}

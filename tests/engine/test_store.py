@@ -1,5 +1,6 @@
 """The files of a backend: the same whether they lie here or behind ssh. What stands for ssh here is a plain sh."""
 
+import contextlib
 import os
 import threading
 import time
@@ -67,10 +68,9 @@ def test_a_large_file_comes_back_as_it_was(store: Store) -> None:
 
 
 def test_what_is_not_there_is_no_error(store: Store) -> None:
-    """Neither to read nor to list, touch or remove."""
+    """Neither to read nor to list or remove."""
     assert store.read("none") is None
     assert store.times("none") == {}
-    store.touch("none/x")
     store.remove("none")
     assert store.times("") == {}
 
@@ -83,7 +83,7 @@ def test_files_are_listed_with_their_times(store: Store, tmp_path: Path) -> None
     os.utime(path, (1000, 1000))
     assert set(store.times("locks")) == {"a b.json", "c.json"}
     assert store.times("locks")["c.json"] == 1000
-    store.touch("locks/c.json")
+    store.write("locks/c.json", "x", held="locks/c.json")
     assert abs(store.times("locks")["c.json"] - time.time()) < 5
 
 
@@ -112,6 +112,39 @@ def test_a_lock_is_seen_by_others_and_given_back(store: Store) -> None:
     with Lock(store, "locks"), pytest.raises(StackLockedError, match=f"pid {os.getpid()}"), Lock(store, "locks"):
         pass
     assert store.times("locks") == {}
+
+
+def test_over_a_slow_connection_one_gets_through_all_the_same(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where taking the lock takes longer than the usual pause after a collision."""
+    assert ssh.is_file()
+    real = SshStore.write
+
+    def slow(self: SshStore, name: str, text: str, *, keep: bool = False, held: str = "") -> None:
+        real(self, name, text, keep=keep, held=held)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(SshStore, "write", slow)
+    start, held, over = threading.Barrier(2), list[int](), threading.Event()
+
+    def contend() -> None:
+        start.wait()
+        with contextlib.suppress(StackLockedError), Lock(over_ssh(tmp_path), "locks"):
+            held.append(1)
+            over.wait()
+
+    threads = [threading.Thread(target=contend) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while not held:
+        assert any(thread.is_alive() for thread in threads), "both have given up"
+        time.sleep(0.01)
+    time.sleep(0.5)
+    assert held == [1]
+    over.set()
+    for thread in threads:
+        thread.join()
 
 
 def test_many_threads_share_one_connection(ssh: Path, tmp_path: Path) -> None:
