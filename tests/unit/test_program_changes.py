@@ -164,12 +164,13 @@ ELSEWHERE = {
 
 
 def test_every_key_is_a_change_of_a_release_or_is_none() -> None:
-    """But for what names images by itself, and the pin, which is a release."""
+    """But for what names images by itself, the pin, which is a release, and a secret of ./ops alone."""
     apart = {
         "imagesFrom",
         "packagesDate",
         "gunicornWorkerMemoryMb",
         "pinnedRelease",
+        "driftWebhookUrl",
         "logMaxSizeMb",
         "webCpus",
         "webPids",
