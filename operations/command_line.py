@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from operations.errors import OperationError
 from wrapper.errors import WrapperError
@@ -30,7 +31,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     named = [name for name in _COMMANDS if name in words] or list(_COMMANDS)
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     shared.add_argument("--stack", "-s", metavar="NAME", help="the stack (default: the selected one, else dev)")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="./ops",
         description="What operators do beside Pulumi's own verbs, which are ./pulumiw's.",
         epilog="`./ops COMMAND --help` says more about each.",
@@ -43,8 +44,16 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """A command line that makes no sense ends like any other failure: what 2 means is a command's own to say."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
 def main(words: Sequence[str]) -> int:
-    """Run one command; its exit code: 0, 1 when it failed, 2 for a command line that makes no sense."""
+    """Run one command; its exit code: 0, 1 when it failed, or what the command says of itself."""
     arguments = build_parser(words).parse_args(words)
     arguments.stack = getattr(arguments, "stack", "")
     try:

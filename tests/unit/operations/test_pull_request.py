@@ -164,7 +164,7 @@ def test_what_is_no_number_is_refused(world: World, command: str, text: str, cap
     """Before anybody is asked anything."""
     with pytest.raises(SystemExit) as end:
         run(command, "--", text)
-    assert end.value.code == 2
+    assert end.value.code == 1
     assert "must be a pull request's number, such as 12" in capsys.readouterr().err
     assert world.done == []
 
@@ -394,5 +394,5 @@ def test_an_age_or_a_list_that_makes_no_sense_is_refused(world: World, flag: str
     """Rather than taken for something that removes more."""
     with pytest.raises(SystemExit) as end:
         run("prune", "--older-than=7d", flag)
-    assert end.value.code == 2
+    assert end.value.code == 1
     assert world.done == []
