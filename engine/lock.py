@@ -46,8 +46,7 @@ class Lock:
     """Holds a stack for one update, from `with` to its end."""
 
     def __init__(self, store: Store, folder: str) -> None:
-        self._store, self._folder = store, folder
-        self.name = f"{folder}/{uuid.uuid4()}.json"
+        self._store, self._folder, self.name = store, folder, ""
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
@@ -57,13 +56,15 @@ class Lock:
         content = compact_json({**owner, "host": host_identity(), "processStart": process_start(pid)})
         others: dict[str, dict[str, Any]] = {}
         for _ in range(_ATTEMPTS):
-            began = time.monotonic()
+            began, seen, self.name = time.monotonic(), others, f"{self._folder}/{uuid.uuid4()}.json"
             self._store.write(self.name, content)
             others = self._others()
             if not others:
                 threading.Thread(target=self._beat, args=[content], daemon=True).start()
                 return self
             self._store.remove(self.name)
+            if others.keys() & seen:  # one that stays: whoever steps back comes again under another name
+                break
             # Two that start at once both step back; chance lets one of them through, given room. Ssh takes its time.
             time.sleep(random.uniform(0, max(_MIN_ROOM_SECONDS, _ROOM * (time.monotonic() - began))))  # noqa: S311
         places = {self._store.place(name): owner for name, owner in others.items()}

@@ -1,5 +1,6 @@
 """A server behind a real sshd on loopback, from Debian's package, with accounts that this machine does not have."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -142,7 +143,8 @@ class Server:
         assert self._daemon
         for pid in _children(self._daemon.pid):
             for each in (*_children(pid), pid):
-                os.kill(each, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended with the one before
+                    os.kill(each, signal.SIGKILL)
 
     def stop(self) -> None:
         if self._daemon:
