@@ -52,16 +52,19 @@ class Colleague:
     clone: Path
     environment: dict[str, str]
 
-    def start(self, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        """./pulumiw with these words, under way."""
-        command = [*before, str(ROOT / "pulumiw"), *words, "--stack", "team"]
-        return self._popen(command)
+    def pulumiw(self, *words: str) -> str:
+        """What ./pulumiw prints."""
+        return ended(self._popen(str(ROOT / "pulumiw"), *words))
 
-    def _popen(self, command: list[str], **more: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """The engine itself, which starts sooner, with these words."""
+        return self._popen(*before, sys.executable, "-m", "engine", *words)
+
+    def _popen(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command,
+            [*command, "--stack", "team"],
             cwd=self.clone,
-            env=self.environment | more,
+            env=self.environment,
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -70,8 +73,7 @@ class Colleague:
 
     def start_without_lock(self) -> subprocess.Popen[str]:
         """The same `up` by an engine that takes no lock."""
-        words = ("up", "--yes", "--skip-preview", "--stack", "team")
-        return self._popen([sys.executable, "-c", WITHOUT_LOCK, *words], PYTHONPATH=str(ROOT))
+        return self._popen(sys.executable, "-c", WITHOUT_LOCK, "up", "--yes", "--skip-preview")
 
     def fails(self, *words: str, **environment: str) -> str:
         """What it prints."""
@@ -126,6 +128,7 @@ def team(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
             "PATH": f"{server.client(name)}:{os.environ['PATH']}",
             "PULUMI_CONFIG_PASSPHRASE": "of the team",
             "PULUMI_HOME": str(folder / f"{name}-home"),
+            "PYTHONPATH": str(ROOT),
             "LOGNAME": name,
         }
         return Colleague(name=name, clone=folder / name, environment=environment)
@@ -136,7 +139,7 @@ def team(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     (anna.clone / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\nbackend: {backend}\n{declared}")
     (anna.clone / "__main__.py").write_text(PROGRAM)
     (anna.clone / "Pulumi.team.yaml").write_text("config: {}\n")
-    told = anna.runs("up", "--yes")
+    told = anna.pulumiw("up", "--yes")
     assert f"stack team: created, with its state in {server.url}" in told
     run("git", "add", "--all", cwd=anna.clone)
     identity = ("-c", "user.name=Anna", "-c", "user.email=anna@example.com")
@@ -171,7 +174,7 @@ def recorded(server: Server) -> dict[str, object]:
 
 def test_what_one_has_deployed_the_other_sees(server: Server, anna: Colleague, ben: Colleague) -> None:
     """No change for ben, who then changes something and is no stranger to anna's files."""
-    assert "engine: embedded" in ben.runs("preview", "--expect-no-changes")
+    assert "engine: embedded" in ben.pulumiw("preview", "--expect-no-changes")
     ben.has("echo by ben")
     ben.runs("up", "--yes", "--skip-preview")
     anna.has("echo by ben")
