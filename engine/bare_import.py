@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 ALONE = threading.Lock()
-"""Whoever imports such a package as a whole, in a thread that steps share, holds this."""
+"""Where threads share a package, whoever has it bare or imports it whole holds this meanwhile."""
 
 
 @contextmanager
@@ -18,14 +18,13 @@ def bare(*packages: str) -> Iterator[None]:
     Afterwards nobody sees that they were: an import elsewhere gets the whole package. One that is imported already
     stays as it is.
     """
-    with ALONE:
-        known = frozenset(sys.modules)
-        for name in packages:
-            if name not in known and (spec := find_spec(name)) is not None:
-                sys.modules[name] = ModuleType(name)
-                sys.modules[name].__path__ = list(spec.submodule_search_locations or ())
-        try:
-            yield
-        finally:
-            for name in [name for name in sys.modules if name not in known and name.startswith(packages)]:
-                del sys.modules[name]
+    known = frozenset(sys.modules)
+    for name in packages:
+        if name not in known and (spec := find_spec(name)) is not None:
+            sys.modules[name] = ModuleType(name)
+            sys.modules[name].__path__ = list(spec.submodule_search_locations or ())
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name not in known and name.startswith(packages)]:
+            del sys.modules[name]

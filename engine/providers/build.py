@@ -16,10 +16,10 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from engine.bare_import import bare
+from engine.bare_import import ALONE, bare
 from engine.errors import ProviderError
 
-with bare("docker", "docker.utils"):
+with ALONE, bare("docker", "docker.utils"):
     from docker.utils.build import PatternMatcher
 
 _TYPE_LETTERS = {stat.S_IFLNK: "L", stat.S_IFIFO: "p", stat.S_IFSOCK: "S"}

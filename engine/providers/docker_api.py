@@ -37,13 +37,12 @@ class DockerApi:
     def _client(self) -> Any:
         with ALONE:
             import docker  # noqa: PLC0415
-            from docker.errors import DockerException  # noqa: PLC0415
 
         if self._host.startswith("ssh://"):
             raise DockerError(f"docker host {self._host}: ssh:// is not supported by the embedded engine.", 1)
         try:
             return docker.APIClient(base_url=self._host, version="auto", timeout=_SECONDS, max_pool_size=_POOL)
-        except DockerException as error:
+        except docker.errors.DockerException as error:
             raise DockerError(_unreachable(self._host, str(error)), 1) from error
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
@@ -68,25 +67,25 @@ class DockerApi:
 
     def build(self, params: Mapping[str, Any], archive: IO[bytes]) -> Iterator[dict[str, Any]]:
         """The messages of an image build."""
-        from docker.utils.json_stream import json_stream  # noqa: PLC0415
-
         headers = {"Content-Type": "application/x-tar"}
         answer = self._send("POST", "/build", params=params, data=archive, headers=headers, stream=True, timeout=None)
+        from docker.utils.json_stream import json_stream  # noqa: PLC0415
+
         messages: Any = json_stream(answer.iter_content(None))
         yield from messages
 
     def pull(self, image: str, platform: str | None) -> Iterator[dict[str, Any]]:
         """The messages of a pull, with the login that `docker login` left for the registry."""
-        from docker.errors import APIError  # noqa: PLC0415
-        from docker.utils import parse_repository_tag  # noqa: PLC0415
+        client = self._client  # which takes care that the package is whole
+        from docker import errors, utils  # noqa: PLC0415
 
-        repository, tag = parse_repository_tag(image)
+        repository, tag = utils.parse_repository_tag(image)
         try:
-            for message in self._client.pull(repository, tag, stream=True, decode=True, platform=platform):
+            for message in client.pull(repository, tag, stream=True, decode=True, platform=platform):
                 if "error" in message:
                     raise DockerError(str(message["error"]), 1)
                 yield message
-        except APIError as error:
+        except errors.APIError as error:
             raise DockerError(str(error.explanation or error), 1) from error
 
 

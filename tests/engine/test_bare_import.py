@@ -36,14 +36,14 @@ def test_a_package_that_is_loaded_already_stays() -> None:
 
 RACE = """
 import threading, time
-from engine.bare_import import bare
+from engine.bare_import import ALONE, bare
 from engine.errors import ProviderError
 from engine.providers.docker_api import DockerApi
 
 begun = threading.Event()
 
 def build():
-    with bare("docker", "docker.utils"):
+    with ALONE, bare("docker", "docker.utils"):
         begun.set()
         time.sleep(0.2)
         from docker.utils.build import PatternMatcher
