@@ -12,14 +12,17 @@ from typing import Any
 
 from benchmarks._machine import watched
 from benchmarks._site import site
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Deployment, server_stack
 from tests.e2e.drifts import Drift
 from tests.e2e.drifts_inside import DRIFTS
 from wrapper.report import Control, Measure, Report
 
 PORT = 8470
+SERVER_PORTS = {"staging": 8471, "prod": 8472}
 MOST = int(os.environ.get("BENCH_DRIFTS", len(DRIFTS)))
 IDLE_RUNS = 10
+SERVER_RUNS = 15
+"""Idle looks at staging and at prod."""
 REPLICAS = 17
 """With the edge, Nginx and PostgreSQL twenty containers."""
 SECONDS = 5.0
@@ -29,7 +32,8 @@ LONGEST_ILLNESS_SECONDS = 120.0
 def look(stack: Deployment, *words: str) -> dict[str, Any]:
     """`./ops drift --json`, with its exit code and how long it took."""
     start = time.monotonic()
-    done = stack.clone.run("./ops", "drift", "--stack", stack.stack, "--json", *words)
+    environment = os.environ | dict(stack.environment)
+    done = stack.clone.run("./ops", "drift", "--stack", stack.stack, "--json", *words, env=environment)
     seconds = round(time.monotonic() - start, 2)
     try:
         content: dict[str, Any] = json.loads(done.stdout)
@@ -97,9 +101,25 @@ def scaled(stack: Deployment) -> list[dict[str, Any]]:
     return [look(stack) for _ in range(IDLE_RUNS)]
 
 
+def servers(dev: Deployment) -> list[dict[str, Any]]:
+    """Looks at the other two environments of the clone, which nobody has touched."""
+    found = []
+    for name, port in SERVER_PORTS.items():
+        stack = server_stack(dev.clone, name, port=port)
+        stack.set(protectData="false")
+        try:
+            stack.up()
+            found += [look(stack) for _ in range(SERVER_RUNS)]
+        finally:
+            stack.pulumi("destroy", "--yes", check=False)
+            stack.erase()
+    return found
+
+
 def main() -> Report:
     with watched() as machine, site("drift", port=PORT, bakeSeconds="0") as stack:
         idle = [look(stack) for _ in range(IDLE_RUNS)]
+        idle += servers(stack)
         rows = [exam(stack, drift) for drift in DRIFTS[:MOST]]
         idle.append(look(stack))
         many = scaled(stack)
@@ -111,7 +131,8 @@ def main() -> Report:
         measures=[
             Measure(name="kinds of drift", value=len(rows), unit="", at_least=min(25, MOST)),
             Measure(name="found and named", value=sum(row["named"] for row in rows), unit="", at_least=len(rows)),
-            Measure(name="idle looks", value=len(idle) + len(many), unit="", at_least=2 * IDLE_RUNS),
+            Measure(name="idle looks", value=len(idle) + len(many), unit="", at_least=50),
+            Measure(name="environments", value=1 + len(SERVER_PORTS), unit="", at_least=3),
             Measure(name="false findings in idle looks", value=len(false), unit="", at_most=0),
             Measure(
                 name="mended, by a person where it must be",

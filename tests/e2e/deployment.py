@@ -138,6 +138,29 @@ class Deployment:
                     client.images.remove(tag, noprune=True)
 
 
+PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "of the tests"}
+SMALL = {"webReplicas": "1", "webCpus": "1", "webMemoryMb": "384", "postgresCpus": "1", "postgresMemoryMb": "384"}
+SERVERS = {"staging": ("127.0.0.2", "staging.example.com"), "prod": ("127.0.0.3", "www.example.com")}
+"""Each has a loopback address and a host name of its own, as a server would."""
+
+
+def build_config() -> dict[str, str]:
+    """What image builds of a stack need on this machine: where bases come from, and whom downloads may trust."""
+    path = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE") or ""
+    return {"imagesFrom": "debian"} | ({"buildCaFile": path} if Path(path).is_file() else {})
+
+
+def server_stack(clone: Clone, name: str, *, port: int) -> Deployment:
+    """Staging or prod of a clone, configured and not up yet: small, and with secrets of its own."""
+    address, host = SERVERS[name]
+    stack = Deployment(clone=clone, stack=name, port=port, address=address, host=host, environment=PASSPHRASE)
+    stack.erase()
+    clone.run("./ops", "secrets", "create", "--stack", name, env=os.environ | PASSPHRASE, check=True)
+    ports = {"httpPort": str(port), "httpsPort": str(port + 400)}
+    stack.set(publishAddress=address, **ports, **SMALL, **build_config())
+    return stack
+
+
 def _tree() -> list[str]:
     """The files of the working tree that git knows or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

@@ -1,18 +1,14 @@
 """Dev, staging and prod side by side on one engine, and what of a stack outlives it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
-from tests.e2e.deployment import Clone, Deployment, make_clone
+from tests.e2e.deployment import PASSPHRASE, Clone, Deployment, make_clone, server_stack
 
 pytestmark = pytest.mark.e2e
-
-PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "of the tests"}
-SMALL = {"webReplicas": "1", "webCpus": "1", "webMemoryMb": "384", "postgresCpus": "1", "postgresMemoryMb": "384"}
 
 
 @pytest.fixture(scope="module")
@@ -21,32 +17,15 @@ def own_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return make_clone(tmp_path_factory.mktemp("environments") / "clone", "env")
 
 
-def build_config() -> dict[str, str]:
-    """What image builds of a stack need on this machine: where bases come from, and whom downloads may trust."""
-    path = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE") or ""
-    return {"imagesFrom": "debian"} | ({"buildCaFile": path} if Path(path).is_file() else {})
-
-
 @pytest.fixture(scope="module")
 def three(own_clone: Clone) -> Iterator[dict[str, Deployment]]:
-    """The three environments, up at the same time. Each has a loopback address of its own, as a server would."""
-    stacks = {
-        "dev": Deployment(clone=own_clone, stack="dev", port=18081),
-        "staging": Deployment(
-            clone=own_clone, stack="staging", port=18082, address="127.0.0.2", host="staging.example.com",
-            environment=PASSPHRASE,
-        ),
-        "prod": Deployment(
-            clone=own_clone, stack="prod", port=18083, address="127.0.0.3", host="www.example.com",
-            environment=PASSPHRASE,
-        ),
-    }  # fmt: skip
-    for name, stack in stacks.items():
-        stack.erase()
-        if name != "dev":
-            own_clone.run("./ops", "secrets", "create", "--stack", name, env=os.environ | PASSPHRASE, check=True)
-            stack.set(publishAddress=stack.address, httpsPort=str(stack.port + 400), **SMALL, **build_config())
-        stack.set(httpPort=str(stack.port))
+    """The three environments, up at the same time."""
+    dev = Deployment(clone=own_clone, stack="dev", port=18081)
+    dev.erase()
+    dev.set(httpPort="18081")
+    servers = {name: server_stack(own_clone, name, port=port) for name, port in (("staging", 18082), ("prod", 18083))}
+    stacks = {"dev": dev, **servers}
+    for stack in stacks.values():
         stack.up()
     yield stacks
     stacks["prod"].set(protectData="false")

@@ -16,9 +16,8 @@ import config_schema
 from operations import command_line
 from settings import SettingsError
 from tests.e2e.breakages import BREAKAGES
-from tests.e2e.deployment import ROOT, Clone, Deployment, make_clone
+from tests.e2e.deployment import ROOT, SMALL, Clone, Deployment, build_config, make_clone
 from tests.e2e.sentinel import Sentinel
-from tests.e2e.test_environments import SMALL, build_config
 from tests.e2e.watching import Watch, docker, left_behind, names
 from tests.unit.program import load_settings
 
