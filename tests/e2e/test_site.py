@@ -137,11 +137,14 @@ def test_open_writer_does_not_block_a_reader(dev: Deployment) -> None:
 def test_crashed_worker_is_replaced_while_the_others_serve(dev: Deployment) -> None:
     """Gunicorn pre-forks: killing a worker costs no request on a new connection, and a new worker comes."""
     [web, *_] = dev.containers("web")
-    processes = web.top()["Processes"]
-    worker = next(row[1] for row in processes if row[2] != processes[0][2])
-    subprocess.run(["kill", "-9", worker], check=True)
+    init, *processes = [(row[1], row[2]) for row in web.top()["Processes"]]  # number, and that of the parent
+    [master] = [number for number, parent in processes if parent == init[0]]
+    before = [number for number, parent in processes if parent == master]
+    subprocess.run(["kill", "-9", before[0]], check=True)
     assert {dev.get("/health/").status_code for _ in range(30)} == {200}
-    assert len(web.top()["Processes"]) >= 3
+    workers = [row[1] for row in web.top()["Processes"] if row[2] == master]
+    assert len(workers) == len(before)
+    assert before[0] not in workers
 
 
 def test_notes_on_published_files_are_not_served(dev: Deployment) -> None:
