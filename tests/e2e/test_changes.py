@@ -4,6 +4,8 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import docker
 import pytest
@@ -12,6 +14,17 @@ import requests
 from tests.e2e.deployment import Deployment
 
 pytestmark = pytest.mark.e2e
+
+
+def restarted(container: Any, *, since: str) -> None:
+    """Wait up to a minute until Docker has started it again and it is healthy; `since` is when it started before."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        container.reload()
+        state = container.attrs["State"]
+        if state["StartedAt"] != since and state.get("Health", {}).get("Status") == "healthy":
+            return
+        time.sleep(0.5)
 
 
 def test_second_up_and_preview_change_nothing(dev: Deployment) -> None:
@@ -120,15 +133,7 @@ def test_replica_that_eats_its_memory_is_replaced_while_the_other_serves(dev: De
     )  # fmt: skip
     eat = "hold = []\nwhile True: hold.append(bytearray(8 << 20))"
     web.exec_run(["python3", "-c", eat])
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        web.reload()
-        if (
-            web.attrs["State"]["StartedAt"] != started
-            and web.attrs["State"].get("Health", {}).get("Status") == "healthy"
-        ):
-            break
-        time.sleep(0.5)
+    restarted(web, since=started)
     done.set()
     visitor.join()
     assert web.attrs["RestartCount"] == restarts + 1
@@ -138,6 +143,19 @@ def test_replica_that_eats_its_memory_is_replaced_while_the_other_serves(dev: De
     assert answers.pop(cut_short, 0) <= 1
     assert set(answers) == {200}, "\n".join(errors[-6:])
     assert answers[200] > 50
+
+
+def test_who_waits_for_a_replica_that_is_killed_gets_the_answer_from_another(dev: Deployment) -> None:
+    """Requests in flight are asked again elsewhere, however many slots lead to the dead one."""
+    web = dev.containers("web")[0]
+    started = web.attrs["State"]["StartedAt"]
+    with ThreadPoolExecutor(16) as visitors:
+        answers = [visitors.submit(dev.get, "/slow/?seconds=1.5") for _ in range(16)]
+        time.sleep(0.7)
+        web.exec_run(["sh", "-c", "kill -9 $(cat /proc/1/task/1/children)"])
+        statuses = Counter(answer.result().status_code for answer in answers)
+    assert statuses == {200: 16}
+    restarted(web, since=started)
 
 
 def test_every_container_stops_gracefully(dev: Deployment) -> None:

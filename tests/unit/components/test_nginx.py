@@ -247,3 +247,32 @@ def test_every_argument_is_tried() -> None:
     """An argument that is added is added to these tests."""
     apart = {"volumes", "connections_migrate", "running_holder", "long_paths", "long_timeout_seconds"}
     assert {field.name for field in dataclasses.fields(NginxArgs)} == ARGS.keys() | apart
+
+
+@pytest.mark.parametrize(
+    ("method", "connect_times", "asked"),
+    [
+        ("GET", "-, -, -", "1"),
+        ("POST", "-, -, -", "1"),
+        ("GET", "0.000, -, -", "1"),
+        ("HEAD", "-, 0.001, -", "1"),
+        ("GET", "- : 0.001, -", "1"),
+        ("POST", "0.000", "0"),
+        ("PATCH", "-, 0.000", "0"),
+        ("GET", "0.000, 0.000, -", "1"),
+        ("GET", "0.000, 0.000, 0.001", "0"),
+    ],
+)
+def test_dead_replicas_do_not_cost_a_request_that_can_be_asked_again(
+    method: str, connect_times: str, asked: str
+) -> None:
+    """What reached nobody goes to all; what waited in a replica that died as well, but never a form."""
+    rules = re.search(
+        r"\$ask_anyone \{(.*?)\n    \}",
+        (Path(nginx.__file__).parents[1] / "nginx" / "nginx.conf").read_text(),
+        re.DOTALL,
+    )
+    assert rules
+    patterns = re.findall(r'"~(.*)" (\d);', rules[1])
+    found = [value for pattern, value in patterns if re.search(pattern, f"{method} {connect_times}")]
+    assert (found or ["0"])[0] == asked
