@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import docker
 
@@ -35,8 +35,6 @@ class Project:
     changed: str
     """A file of it that is written anew for each release."""
     port: int
-    requirements: str = "requirements.txt"
-    config: dict[str, str] = field(default_factory=dict)
 
 
 MAGAZINE = Project(
@@ -110,7 +108,7 @@ def measure(project: Project) -> Times:
             (folder / project.changed).write_text(f"ours {number}\n")
             ours.append(until_live(stack))
             print(f"{project.name}: {ours[-1]:.1f} s beside {alone[-1]:.1f} s", flush=True)
-        (folder / project.requirements).open("a").write("# no layer of packages is cached\n")
+        (folder / "requirements.txt").open("a").write("# no layer of packages is cached\n")
         anew = until_live(stack)
         docker.from_env().images.remove("bench/web", force=True)
     return Times(ours=ours, alone=alone, anew=anew)

@@ -1,13 +1,11 @@
 """Has the server start the stack by itself, at boot and after a restart of Docker."""
 
-import shlex
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_command import local
 
 from components.spec import Placement
-from components.step import step_environment
+from components.step import timer_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +22,7 @@ class Boot(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BootArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:Boot", name, {}, opts)
-        prefix = shlex.quote(args.placement.prefix)
-        local.Command(
-            f"{name}-timer",
-            create=f"{args.placement.python} -m timer start-at-boot {prefix}",
-            delete=f"{args.placement.python} -m timer remove {prefix}",
-            environment=step_environment(args.placement, {"SCRIPT": args.script}),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        prefix, child = args.placement.prefix, pulumi.ResourceOptions(parent=self)
+        begin, end = ["start-at-boot", prefix], ["remove", prefix]
+        timer_step(f"{name}-timer", child, args.placement, begin=begin, end=end, script=args.script)
         self.register_outputs({"prefix": args.placement.prefix})

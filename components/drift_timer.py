@@ -1,13 +1,11 @@
 """Has the server look for drift by itself, as no container gets the Docker socket."""
 
-import shlex
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_command import local
 
 from components.spec import Placement
-from components.step import step_environment
+from components.step import timer_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +28,7 @@ class DriftTimer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DriftTimerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("django-stack:index:DriftTimer", name, {}, opts)
-        python, prefix = args.placement.python, args.placement.prefix
-        local.Command(
-            f"{name}-timer",
-            create=f"{python} -m timer {shlex.join(['look-for-drift', prefix, args.stack, args.schedule])}",
-            delete=f"{python} -m timer {shlex.join(['stop-looking', prefix])}",
-            environment=step_environment(args.placement, {"SCRIPT": args.script}),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        prefix, child = args.placement.prefix, pulumi.ResourceOptions(parent=self)
+        begin, end = ["look-for-drift", prefix, args.stack, args.schedule], ["stop-looking", prefix]
+        timer_step(f"{name}-timer", child, args.placement, begin=begin, end=end, script=args.script)
         self.register_outputs({"schedule": args.schedule})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_command import local
 
 from components.container import run
 from components.pinned import Pinned
@@ -119,7 +120,7 @@ class Gunicorn(pulumi.ComponentResource):
         # A command's text names the image and the settings, so a new release is a new run.
         static_spec = _static_spec(args.placement, str(template.image), args.volumes, args.rollout.keep)
         static = docker_command(f"{name}-static", docker_run(static_spec), after_build, args.placement)
-        self.published = static.stdout.apply(lambda printed: printed or "")
+        self.published = _printed(static)
         migrated = [] if pinned else self._migrate(name, args, template, after_build)
         # Beside migrations, so that the proof shows what these do to visitors, and a failure finds who can record it.
         prepared = release_step(
@@ -149,7 +150,7 @@ class Gunicorn(pulumi.ComponentResource):
             seeded = self._seed(name, args.seed, args, template, ready)
             ready = ready.merge(pulumi.ResourceOptions(depends_on=[seeded]))
         first = release_step(f"{name}-migrate", ["migrate", *whose, *look, *run_it], ready, args.placement)
-        told = first.stdout.apply(lambda printed: printed or "")
+        told = _printed(first)
         beside = release_step(
             f"{name}-release-phase",
             ["once", *whose, *run_it],
@@ -157,7 +158,7 @@ class Gunicorn(pulumi.ComponentResource):
             args.placement,
             environment={"RELEASE_MIGRATED": told},
         )
-        self.migrated = pulumi.Output.concat(told, "\n", beside.stdout.apply(lambda printed: printed or ""))
+        self.migrated = pulumi.Output.concat(told, "\n", _printed(beside))
         return [first, beside]
 
     def _seed(
@@ -213,6 +214,11 @@ class Gunicorn(pulumi.ComponentResource):
                 after, started = [roll], []
                 self.before_live.append(roll)
         return ids
+
+
+def _printed(step: local.Command) -> pulumi.Output[str]:
+    """Empty where it printed nothing."""
+    return step.stdout.apply(lambda printed: printed or "")
 
 
 def _spec(args: GunicornArgs) -> ContainerSpec:

@@ -54,7 +54,7 @@ class Seed:
             env=dict(migrate.env) | {"DATABASE_NAME": draft, "RELEASE": "seed"},
         )
         return Seeding(
-            postgres=f"{prefix}-postgres",
+            postgres=postgres.container_name,
             database=postgres.database,
             draft=draft,
             dump=self.dump,

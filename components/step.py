@@ -79,6 +79,29 @@ def release_step(
     return local.Command(name, create=create, environment=step_environment(placement, values), opts=opts)
 
 
+def timer_step(
+    name: str,
+    opts: pulumi.ResourceOptions,
+    placement: Placement,
+    *,
+    begin: Sequence[str],
+    end: Sequence[str],
+    script: str,
+) -> local.Command:
+    """A host timer, `python -m timer BEGIN`, that destroying the step takes away by `python -m timer END`.
+
+    Another `script`, which is what runs, is put in place of it.
+    """
+    timer = f"{placement.python} -m timer"
+    return local.Command(
+        name,
+        create=f"{timer} {shlex.join(begin)}",
+        delete=f"{timer} {shlex.join(end)}",
+        environment=step_environment(placement, {"SCRIPT": script}),
+        opts=opts,
+    )
+
+
 def step_environment(
     placement: Placement, values: Mapping[str, pulumi.Input[str]]
 ) -> dict[str, pulumi.Input[str]] | None:

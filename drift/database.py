@@ -22,7 +22,7 @@ _BY_INITDB = {
 _TELLING = re.compile(r"[A-Za-z0-9 ._/-]{1,40}")
 _SECRETIVE = re.compile(r"conninfo|password|passphrase|command|key")
 _OWN_DATABASES = {"postgres", "template0", "template1"}
-_PSQL = ("psql", "-XqAt", "-h", "/run/postgresql", "-U", "postgres", "-d", "postgres")
+PSQL = ("psql", "-XqAt", "-h", "/run/postgresql", "-U", "postgres", "-d", "postgres")
 _RIGHTS = ("super", "createrole", "createdb", "replication", "bypassrls", "login")
 _CLEAN = "NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS"
 
@@ -54,7 +54,7 @@ class Expected:
         return {f"{self.database}_{each}" for each in range(1, int(number) + 1)} if number.isdigit() else set()
 
     def sql(self, *statements: str) -> tuple[str, ...]:
-        return ("exec", self.container, *_PSQL, *(word for each in statements for word in ("-c", each)))
+        return ("exec", self.container, *PSQL, *(word for each in statements for word in ("-c", each)))
 
 
 def findings(recorded: Recorded, answer: Mapping[str, Any] | None) -> Iterator[Finding]:

@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from drift.database import PSQL
 from drift.observed import LOOKING, Observed
 from drift.recorded import Container, Recorded
-from release.docker_cli import Docker
+from release.docker_cli import HARDENED, Docker
 from release.errors import DockerError
 
 _HASHES = "find . -type f -print0 2>/dev/null | xargs -0 -r sha256sum -z 2>/dev/null | sed -z 's/^/{0} /'\n"
@@ -75,7 +76,6 @@ SELECT jsonb_build_object('migrations', jsonb_agg(jsonb_build_array(app, name)))
 \endif
 SELECT jsonb_build_object('end', true);
 """
-_PSQL = ("psql", "-XqAt", "-h", "/run/postgresql", "-U", "postgres", "-d", "postgres")
 
 _SCRIPTS = ("definition", "made_by_sql", "declared", "site_schema")
 """Modules of in_site/, each after those that it imports; the last one is the program."""
@@ -87,10 +87,9 @@ for name, text in json.load(sys.stdin):
 module.main()
 """
 _HARDENED = (
-    "--rm", "--interactive", "--pull=never", "--no-healthcheck", "--read-only", "--cap-drop=ALL",
-    "--security-opt=no-new-privileges:true", "--memory=512m", "--memory-swap=512m", "--pids-limit=100",
-    "--cpu-shares=256", "--tmpfs=/tmp:size=64m,mode=1777",
-)  # fmt: skip
+    *HARDENED,
+    *("--memory=512m", "--memory-swap=512m", "--pids-limit=100", "--cpu-shares=256", "--tmpfs=/tmp:size=64m,mode=1777"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +216,7 @@ def _web(docker: Docker, container: Container) -> WebFiles:
 
 
 def _postgres(docker: Docker, container: Container) -> dict[str, Any]:
-    printed = docker("exec", "--interactive", container.name, *_PSQL, stdin=_SQL, check=False)
+    printed = docker("exec", "--interactive", container.name, *PSQL, stdin=_SQL, check=False)
     answers = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     answer = {key: value for each in answers for key, value in each.items()}
     if "databases" not in answer:

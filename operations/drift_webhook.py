@@ -12,16 +12,13 @@ from drift.news import News, news
 from drift.report import Report
 from operations.errors import OperationError
 from operations.http_call import Answer, CallError, call
-from release.docker_cli import Docker
+from release.docker_cli import HARDENED, Docker
 from release.errors import DockerError
 
 _FILE = "/var/lib/ledger/drift-told.json"
 _READ = f"[ ! -f {_FILE} ] || cat {_FILE}"
 _WRITE = f"umask 077 && cat > {_FILE}.new && mv {_FILE}.new {_FILE}"
-_HARDENED = (
-    "--rm", "--interactive", "--pull=never", "--network=none", "--no-healthcheck", "--read-only", "--cap-drop=ALL",
-    "--security-opt=no-new-privileges:true", "--user=10002:10000", "--memory=64m", "--pids-limit=20",
-)  # fmt: skip
+_HARDENED = (*HARDENED, "--network=none", "--user=10002:10000", "--memory=64m", "--pids-limit=20")
 
 
 def tell(report: Report, url: str, docker: Docker, prefix: str) -> str:

@@ -1,14 +1,15 @@
 """The environment of a pull request: a stack of its own on the server, which nobody but these commands has made."""
 
-import json
 import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from release.docker_cli import Docker, DockerCli
 from release.errors import DockerError
 from settings import SettingsError
 from settings_model import Settings
-from wrapper import docker_endpoint, project
+from wrapper import docker_endpoint, record
+from wrapper.errors import WrapperError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +45,17 @@ class Server:
     def marks(self) -> list[on_server.Mark]:
         return on_server.marks(self.docker, self.project)
 
-    def last_deployments(self) -> dict[int, datetime]:
-        """When a deployment to each environment was tried for the last time."""
+    @cached_property
+    def deployed(self) -> dict[int, datetime]:
+        """Asked once: when a deployment to each environment was tried for the last time."""
         marks = self.marks()
         recorded = stacks(open_stack(configs.stack_name(marks[0].number), os.environ)) if marks else {}
         return {each.number: recorded.get(configs.stack_name(each.number)) or each.made for each in marks}
+
+    @cached_property
+    def memory_mb(self) -> Counter[str]:
+        """Asked once: memory limits of what runs, in MiB, by stack prefix."""
+        return on_server.memory_mb(self.docker)
 
 
 def open_server(template: str) -> Server:
@@ -84,15 +92,12 @@ def stacks(stack: Stack) -> dict[str, datetime | None]:
     folder = stack.session.backend.folder
     if folder and not folder.is_dir():
         return {}
-    listed = stack.session.runner.ask(["stack", "ls", "--json"], cwd=stack.folder)
-    if listed.returncode:
-        raise OperationError(f"stacks: must be readable (got {' '.join(listed.stderr.split())[-600:]}).")
-    return {
-        project.plain_stack(str(each["name"])): datetime.fromisoformat(time)
-        if (time := each.get("lastUpdate"))
-        else None
-        for each in json.loads(listed.stdout)
-    }
+    try:
+        listed = record.listed(stack.session)
+    except WrapperError as error:
+        raise OperationError(f"stacks: must be readable (got {' '.join(str(error).split())[-600:]}).") from None
+    times = {name: each.get("lastUpdate") for name, each in listed.items()}
+    return {name: datetime.fromisoformat(time) if time else None for name, time in times.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,9 +230,9 @@ class Environment:
         return Facts(
             number=self.number,
             url=told.stdout.strip() if told.returncode == 0 else "",
-            deployed=self.server.last_deployments()[self.number],
+            deployed=self.server.deployed[self.number],
             commit=str(live[-1]["commit"]) if live else "",
-            memory_mb=on_server.memory_mb(self.server.docker)[self.prefix],
+            memory_mb=self.server.memory_mb[self.prefix],
         )
 
     # Taking away

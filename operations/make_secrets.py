@@ -1,7 +1,6 @@
 """`./ops secrets create`: the site's secrets, made at random and encrypted by the engine."""
 
 import argparse
-import json
 import os
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +10,7 @@ from config_schema import SECRET_LENGTHS
 from operations.command import add_command
 from operations.errors import OperationError
 from operations.stack import Stack, open_stack
-from wrapper import project
+from wrapper import record
 from wrapper.errors import WrapperError
 from wrapper.stack_setup import StackSetup
 
@@ -131,10 +130,7 @@ def _create(stack: Stack) -> None:
 def _create_elsewhere(stack: Stack) -> None:
     """In a backend that only the Pulumi CLI knows."""
     runner = stack.session.runner
-    listed = runner.ask(["stack", "ls", "--json"], cwd=stack.folder)
-    if listed.returncode:
-        raise OperationError(f"stack {stack.name}: the stacks cannot be listed.\n{listed.stderr}".rstrip())
-    if stack.name in {project.plain_stack(str(each["name"])) for each in json.loads(listed.stdout)}:
+    if record.look(stack.session):
         return
     made = runner.ask(["stack", "init", "--no-select", stack.name], cwd=stack.folder)
     if made.returncode:

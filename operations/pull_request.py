@@ -140,7 +140,7 @@ def prune(arguments: argparse.Namespace) -> int:
     server, failed = _server(arguments), False
     with docker_errors():
         before = datetime.now(UTC) - arguments.older_than
-        old = [number for number, time in server.last_deployments().items() if time <= before]
+        old = [number for number, time in server.deployed.items() if time <= before]
         for each in [each for each in old if each not in arguments.keep_open]:
             try:
                 print(open_environment(server, each).take_down(), flush=True)

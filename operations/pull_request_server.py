@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from operations.review_image import HARDENED
+from operations.review_image import OF_THE_SITE
 from release.docker_cli import Docker, inspect
 from release.errors import DockerError
 
@@ -103,7 +103,7 @@ def secrets(docker: Docker, prefix: str) -> dict[str, str]:
     tools = [name for name in images if name.startswith(f"{prefix}/python:")]
     if not tools or not docker("volume", "ls", "--quiet", f"--filter=name=^{re.escape(volume)}$").strip():
         return {}
-    words = [*HARDENED, f"--volume={volume}:/run/secrets:ro", "--entrypoint=python3", tools[0], "-c", _READ]
+    words = [*OF_THE_SITE, f"--volume={volume}:/run/secrets:ro", "--entrypoint=python3", tools[0], "-c", _READ]
     try:
         found = json.loads(docker("run", *words, *_FILES.values()))
     except (DockerError, ValueError):  # its first deployment did not get that far

@@ -3,7 +3,7 @@
 import json
 from pathlib import PurePosixPath
 
-from release.docker_cli import Docker
+from release.docker_cli import HARDENED, Docker
 from release.errors import DockerError
 from review import lint, migrations, squawk
 from review.container import changes
@@ -14,10 +14,11 @@ from review.plan import Plan
 from review.records import Ledger
 
 _MEBIBYTE = 1024**2
-HARDENED = (
-    "--rm", "--interactive", "--pull=never", "--network=none", "--no-healthcheck", "--read-only", "--cap-drop=ALL",
-    "--security-opt=no-new-privileges:true", "--user=10001:10000", "--memory=1024m", "--pids-limit=100", "--tmpfs=/tmp",
-)  # fmt: skip
+OF_THE_SITE = (
+    *HARDENED,
+    *("--network=none", "--user=10001:10000", "--memory=1024m", "--pids-limit=100", "--tmpfs=/tmp"),
+)
+"""Flags of a `docker run` that looks into an image as the site's own user."""
 
 
 def look_into(docker: Docker, name: str, plan: Plan, ledger: Ledger | None) -> tuple[Image | None, dict[str, str]]:
@@ -46,7 +47,7 @@ def size_mb(docker: Docker, name: str) -> int | None:
 def asked(docker: Docker, image: str, env: dict[str, str], heads: dict[str, str] | None) -> Pending:
     """Packages, and migrations that a database with these heads lacks. Raises DockerError, ReviewInputError."""
     folders = {str(PurePosixPath(path).parent) for name, path in env.items() if name.endswith("_FILE")}
-    words = [*HARDENED, *(f"--tmpfs={folder}:mode=1777" for folder in sorted(folders))]
+    words = [*OF_THE_SITE, *(f"--tmpfs={folder}:mode=1777" for folder in sorted(folders))]
     words += [f"--env={name}={value}" for name, value in sorted(env.items())]
     script = ["python", "/opt/stack/pending.py"]
     return migrations.read(docker("run", *words, image, *script, stdin=json.dumps({"heads": heads})))

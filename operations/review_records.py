@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operations.errors import OperationError
-from operations.review_image import HARDENED, asked, size_mb
+from operations.review_image import OF_THE_SITE, asked, size_mb
 from policy.inputs import ROLE_LABEL
 from preflight.server import UnreachableError, observe
 from release.docker_cli import Docker, inspect
@@ -67,5 +67,5 @@ def _image(docker: Docker, name: str) -> dict[str, Any]:
 
 
 def _disk_free_mb(docker: Docker, image: str) -> int | None:
-    told = docker("run", *HARDENED, image, "python", "-c", _DISK, check=False).strip()
+    told = docker("run", *OF_THE_SITE, image, "python", "-c", _DISK, check=False).strip()
     return int(told) if told.isdigit() else None

@@ -12,6 +12,12 @@ from release.errors import DockerError
 TIMEOUT_SECONDS = 120
 """For one command; `docker stop` may take its own --time on top."""
 
+HARDENED = (
+    "--rm", "--interactive", "--pull=never", "--no-healthcheck", "--read-only", "--cap-drop=ALL",
+    "--security-opt=no-new-privileges:true",
+)  # fmt: skip
+"""Flags of a `docker run` that only looks: user, limits and network are the caller's to say."""
+
 
 class Docker(Protocol):
     """Runs docker commands."""

@@ -13,6 +13,8 @@ from release import proof
 from release.docker_cli import Docker, inspect
 from release.plan import Plan
 
+MIGRATED = '{"applied"'
+"""Begins the line in which images/python/migrate.py says what it has done."""
 ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER")
 """Variables in which automation names the person behind a run."""
 
@@ -65,7 +67,7 @@ def healthy_to_live(docker: Docker, joining: Sequence[str], moved: datetime | No
 
 def migrations(printed: str) -> dict[str, Any]:
     """The record of the migration step, out of all that it printed."""
-    lines = [line for line in printed.splitlines() if line.startswith('{"applied"')]
+    lines = [line for line in printed.splitlines() if line.startswith(MIGRATED)]
     return {"migrations": json.loads(lines[-1]) if lines else {"applied": [], "heads": {}, "contracting": {}}}
 
 

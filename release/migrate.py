@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from release import psql
 from release.docker_cli import Docker
+from release.errors import DockerError
+from release.ledger import MIGRATED
 
 LIST = "/srv/build/migrations.json"
 """In the image: `app.name` of every migration of the project, as a JSON list. Written by images/python/collect.py."""
-RECORD = '{"applied"'
-"""Begins the line in which migrate.py says what it has done."""
-_APPLIED = "SELECT coalesce(json_agg(app || '.' || name), '[]') FROM django_migrations"
+_APPLIED = "SELECT coalesce(json_agg(app || '.' || name), '[]') FROM django_migrations;"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ def migrate_first(
 
 def is_done(told: str) -> bool:
     """Whether migrations and release commands have run already, by what that step said."""
-    return any(line.startswith(RECORD) for line in told.splitlines())
+    return any(line.startswith(MIGRATED) for line in told.splitlines())
 
 
 def _said(commands: str) -> str:
@@ -92,8 +93,10 @@ def _of_image(docker: Docker, schema: Schema) -> set[str] | None:
 
 def _of_database(docker: Docker, schema: Schema) -> set[str] | None:
     """None if nothing was ever migrated, or it does not answer."""
-    psql = ["psql", "-XqAt", "-h", "/run/postgresql", "-U", "postgres", "-d", schema.database, "-c", _APPLIED]
-    return _names(docker("exec", schema.postgres, *psql, check=False))
+    try:
+        return _names(psql.ask(docker, schema.postgres, _APPLIED, database=schema.database))
+    except DockerError:
+        return None
 
 
 def _names(text: str) -> set[str] | None:

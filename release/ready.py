@@ -73,7 +73,7 @@ def wait_until_ready(docker: Docker, name: str, *, seconds: float) -> None:
         state = State.of(found[0])
         if state.ready:  # whatever happened to it in the past
             return
-        if not state.ready and stays_stopped(found[0]):
+        if stays_stopped(found[0]):
             raise AbandonedError(f"{name}: it has been stopped, as another step has failed. That one says why.")
         if state.crashed:
             raise NotReadyError(_told(name, f"it ended with code {state.exit_code}", state, _log(docker, name)))

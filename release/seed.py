@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from release import psql
 from release.docker_cli import Docker
 from release.errors import StepError
 from release.once import make_way, run_once
@@ -85,9 +86,6 @@ def _is_empty(docker: Docker, plan: Seeding) -> bool:
 
 
 def _sql(docker: Docker, plan: Seeding, statements: str, *, database: str = "postgres") -> str:
-    """What the server answers, asked within its container. Raises DockerError."""
+    """What the server answers. Raises DockerError."""
     names = {"database": plan.database, "draft": plan.draft, "spare": f"{plan.draft}_spare"}
-    words = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
-    words += ["--host=/run/postgresql", "--username=postgres", f"--dbname={database}"]
-    words += [f"--set={key}={name}" for key, name in names.items()]
-    return docker("exec", "--interactive", plan.postgres, "psql", *words, stdin=statements)
+    return psql.ask(docker, plan.postgres, statements, database=database, variables=names)

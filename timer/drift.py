@@ -1,5 +1,6 @@
 """The timer that looks for drift: from the folder that deploys, as whoever deploys, with what that needs. Pure."""
 
+import dataclasses
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def timer(look: Look, script: str, environment: Mapping[str, str]) -> Timer:
     credential = [f"LoadCredential=passphrase:{made.secret_path('passphrase')}"] if look.passphrase else []
     lines = [f"User={look.user}", f"EnvironmentFile={made.secret_path('env')}", *credential]
     lines += ["SuccessExitStatus=2", "TimeoutStartSec=300", "Nice=10"]
-    return Timer(**{**made.__dict__, "service": tuple(lines)})
+    return dataclasses.replace(made, service=tuple(lines))
 
 
 def cron_line(look: Look) -> str:

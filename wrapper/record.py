@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from wrapper import project
 from wrapper.errors import WrapperError
@@ -25,10 +26,17 @@ def look(session: Session) -> Record | None:
     return Record(has_resources=project.has_resources(file), salt=project.state_salt(file)) if file else None
 
 
+def listed(session: Session) -> dict[str, dict[str, Any]]:
+    """All stacks of the project as the engine lists them, by name. Raises WrapperError with the engine's words."""
+    told = session.runner.ask(["stack", "ls", "--json"], cwd=session.project.folder)
+    if told.returncode:
+        raise WrapperError(told.stderr)
+    return {project.plain_stack(str(each["name"])): each for each in json.loads(told.stdout)}
+
+
 def _ask(session: Session) -> Record | None:
-    listed = session.runner.ask(["stack", "ls", "--json"], cwd=session.project.folder)
-    if listed.returncode:
-        raise WrapperError(f"stack {session.stack}: the stacks cannot be listed.\n{listed.stderr}".rstrip())
-    stacks = {project.plain_stack(str(each["name"])): each for each in json.loads(listed.stdout)}
-    found = stacks.get(session.stack)
+    try:
+        found = listed(session).get(session.stack)
+    except WrapperError as error:
+        raise WrapperError(f"stack {session.stack}: the stacks cannot be listed.\n{error}".rstrip()) from None
     return Record(has_resources=bool(found.get("resourceCount"))) if found else None

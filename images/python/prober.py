@@ -156,9 +156,8 @@ class Client(threading.Thread):
             if self._stream.keep_alive:
                 self._send()
             elif self._unanswered.acquire(blocking=False):
-                threading.Thread(
-                    target=self._send_apart, name=REQUEST
-                ).start()  # a slow answer must not hold up the next question
+                # A slow answer must not hold up the next question.
+                threading.Thread(target=self._send_apart, name=REQUEST).start()
             else:
                 self._proof.failed(current_phase(), self._stream, f"{MOST_UNANSWERED} requests were without an answer")
         if self._kept:

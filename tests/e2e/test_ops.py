@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.deployment import ROOT, Clone, Deployment
+from tests.e2e.deployment import PASSPHRASE, ROOT, Clone, Deployment
 
 pytestmark = pytest.mark.e2e
-
-PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "of the tests"}
 
 
 def doctor(clone: Clone, stack: str, code: int) -> dict[str, Any]:

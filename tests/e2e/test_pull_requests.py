@@ -11,11 +11,10 @@ from typing import Any
 import docker
 import pytest
 
-from tests.e2e.deployment import Clone, Deployment
+from tests.e2e.deployment import PASSPHRASE, Clone, Deployment
 
 pytestmark = pytest.mark.e2e
 
-PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "of the tests"}
 PAGE = "sample/templates/timebank/home.html"
 DUMP = "masked.sql"
 

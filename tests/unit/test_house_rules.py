@@ -65,10 +65,11 @@ ONLY_OF = {
     ("settings", "release"): {"release.plan.CUSTOM_DUMP", "release.plan.Strategy"},
     ("settings_model", "release"): {"release.plan.Strategy"},
     ("__main__", "release"): {"release.plan.Probes"},
-    ("drift", "release"): {"release.docker_cli.Docker", "release.errors.DockerError"},
+    ("drift", "release"): {"release.docker_cli.Docker", "release.docker_cli.HARDENED", "release.errors.DockerError"},
     ("operations", "release"): {
         "release.docker_cli.Docker",
         "release.docker_cli.DockerCli",
+        "release.docker_cli.HARDENED",
         "release.docker_cli.inspect",
         "release.errors.DockerError",
         "release.ledger.kept",

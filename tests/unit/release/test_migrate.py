@@ -8,6 +8,7 @@ import pytest
 
 from release.errors import StepError
 from release.migrate import LIST, Schema, is_done, migrate_first, nothing_to_apply
+from tests.unit.program import ROOT
 from tests.unit.release.fake_docker import FakeDocker
 
 SCHEMA = Schema(prefix="shop-prod", image="shop-prod/web:1", postgres="shop-prod-postgres", database="site")
@@ -112,6 +113,11 @@ def test_what_fails_is_new_again_the_next_time() -> None:
     with pytest.raises(StepError):
         migrate_first(Engine(["a.1"], []), SCHEMA, commands="5eed", told_before="", run=fail, tell=told.append)
     assert told == []
+
+
+def test_the_list_is_where_the_build_puts_it() -> None:
+    """Whoever writes it runs in the image, and shares no code with whoever reads it."""
+    assert f'MIGRATIONS = Path("{LIST}")' in (ROOT / "images" / "python" / "collect.py").read_text()
 
 
 @pytest.mark.parametrize(("told", "done"), [(f"applying\n{RECORD}\nseeded\n{SAID}", True), (SAID, False), ("", False)])
