@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, wait
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -23,6 +24,10 @@ umask = 0o007  # Nginx is in the same group, others may not connect
 worker_class = "gthread"
 workers = int(os.environ["GUNICORN_WORKERS"])
 threads = int(os.environ["GUNICORN_THREADS"])
+# What a worker has no thread for waits in the socket's queue, where the first worker that is free takes it, and not in
+# one worker behind slow requests.
+worker_connections = threads
+keepalive = 0  # Nginx keeps no connection to a replica
 timeout = int(os.environ["GUNICORN_TIMEOUT"])
 graceful_timeout = int(os.environ["GUNICORN_GRACEFUL_TIMEOUT"])
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - the heartbeat file must not wait for a disk
@@ -54,10 +59,11 @@ def on_starting(_server: Any) -> None:
     _remove_stale_sockets(Path(_socket).parent)
 
 
-def _warm_up(application: Any) -> None:
-    """Ask for the health path, so that what a first request imports is there before a visitor comes.
+def _warm_up(application: Any, pool: Executor) -> None:
+    """Ask for the health path, so that no visitor waits for imports or for a connection to the database.
 
-    In a thread of its own, which takes its database connection along. Whatever goes wrong is the health check's to say.
+    Once alone, for what the worker's threads share, then in all of them at a time, for what each has to itself.
+    Whatever goes wrong is the health check's to say.
     """
     environ = {
         "PATH_INFO": os.environ["HEALTH_PATH"],
@@ -67,20 +73,24 @@ def _warm_up(application: Any) -> None:
     }
     setup_testing_defaults(environ)
 
-    def ask() -> None:
-        with contextlib.suppress(Exception), contextlib.closing(application(environ, lambda *_: None)) as answer:
-            for _ in answer:
-                pass
+    def ask(together: threading.Barrier) -> None:
+        with contextlib.suppress(Exception):
+            together.wait(WARM_UP_SECONDS)  # or one thread would take two
+            with contextlib.closing(application(environ.copy(), lambda *_: None)) as answer:
+                for _ in answer:
+                    pass
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(WARM_UP_SECONDS)
+    for number in (1, threads):
+        together = threading.Barrier(number)
+        asked = [pool.submit(ask, together) for _ in range(number)]
+        if wait(asked, timeout=WARM_UP_SECONDS).not_done:
+            return
 
 
 def post_worker_init(worker: Any) -> None:
     """Have every answer say which release and replica gave it; Nginx shows that to probes alone."""
     application = worker.wsgi
-    _warm_up(application)
+    _warm_up(application, worker.tpool)
 
     def with_identity(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

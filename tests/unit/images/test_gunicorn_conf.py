@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,31 +56,64 @@ class Application:
         return iter([b"well"])
 
 
-def test_a_worker_asks_for_the_health_path_before_it_takes_requests(configuration: dict[str, Any]) -> None:
-    """As Nginx would, and in another thread: its database connection ends with that."""
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """The threads that answer a worker's requests."""
+    with ThreadPoolExecutor(int(ENVIRONMENT["GUNICORN_THREADS"])) as threads:
+        yield threads
+
+
+def test_a_worker_asks_for_the_health_path_before_it_takes_requests(
+    configuration: dict[str, Any], pool: ThreadPoolExecutor
+) -> None:
+    """As Nginx would: once, and then in each of the threads that answer, which keeps its connection to the database."""
     application = Application()
-    configuration["post_worker_init"](SimpleNamespace(wsgi=application))
-    assert application.asked == [("GET", "/health/", "www.example.com", "https")]
+    configuration["post_worker_init"](SimpleNamespace(wsgi=application, tpool=pool))
+    assert application.asked == [("GET", "/health/", "www.example.com", "https")] * 5
+    assert len(application.threads) == 4
     assert threading.get_ident() not in application.threads
 
 
-def test_a_worker_whose_site_fails_starts_all_the_same(configuration: dict[str, Any]) -> None:
+def test_a_worker_whose_site_hangs_starts_all_the_same(configuration: dict[str, Any], pool: ThreadPoolExecutor) -> None:
+    """After a few seconds, and with one of its threads lost to that, not all."""
+    released, asked = threading.Event(), []
+
+    def application(environ: dict[str, Any], _start: Any) -> list[bytes]:
+        asked.append(environ["PATH_INFO"])
+        released.wait(30)
+        return []
+
+    configuration["post_worker_init"].__globals__["WARM_UP_SECONDS"] = 0.1
+    configuration["post_worker_init"](SimpleNamespace(wsgi=application, tpool=pool))
+    released.set()
+    assert asked == ["/health/"]
+
+
+def test_a_worker_whose_site_fails_starts_all_the_same(configuration: dict[str, Any], pool: ThreadPoolExecutor) -> None:
     """The health check says what is wrong."""
-    worker = SimpleNamespace(wsgi=Application(failure=ImportError("no module named shop.urls")))
+    worker = SimpleNamespace(wsgi=Application(failure=ImportError("no module named shop.urls")), tpool=pool)
     configuration["post_worker_init"](worker)
     with pytest.raises(ImportError):
         worker.wsgi({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_HOST": "", "HTTP_X_FORWARDED_PROTO": ""}, print)
 
 
-def test_every_answer_says_which_release_and_replica_gave_it(configuration: dict[str, Any]) -> None:
+def test_every_answer_says_which_release_and_replica_gave_it(
+    configuration: dict[str, Any], pool: ThreadPoolExecutor
+) -> None:
     """Beside the site's own headers."""
-    worker = SimpleNamespace(wsgi=Application())
+    worker = SimpleNamespace(wsgi=Application(), tpool=pool)
     configuration["post_worker_init"](worker)
     seen: list[list[tuple[str, str]]] = []
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_HOST": "a", "HTTP_X_FORWARDED_PROTO": "https"}
     assert list(worker.wsgi(environ, lambda _status, headers, _info: seen.append(headers))) == [b"well"]
     own = [("X-Stack-Release", "aaaaaaaaaa"), ("X-Stack-Replica", "1")]
     assert seen == [[("Content-Type", "text/plain"), *own]]
+
+
+def test_a_worker_takes_no_more_than_it_has_threads_for(configuration: dict[str, Any]) -> None:
+    """What waits is anybody's, and a connection that is kept would take a thread's place."""
+    assert configuration["worker_connections"] == configuration["threads"] == 4
+    assert configuration["keepalive"] == 0
 
 
 def test_long_requests_have_a_socket_of_their_own(configuration: dict[str, Any]) -> None:
