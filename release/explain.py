@@ -25,7 +25,8 @@ class _Known:
 
 _KNOWN = (
     _Known(
-        pattern=r"exec format error",
+        # The words of the kernel, and of a shell that took it for a script.
+        pattern=r"(?i:exec format error)|\x7fELF\S*: not found",
         cause="the image is not for this server's processor, or its start script has no #! line",
         cure="Build on, or for, the server's platform",
     ),

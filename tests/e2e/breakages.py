@@ -73,14 +73,16 @@ BREAKAGES = (
     Breakage(
         name="image for another processor",
         file="images/app/Dockerfile",
-        old="# Run as the site's own user",
+        old="RUN STATIC_ROOT=/srv/static python /opt/stack/collect.py",
         new=(
-            "USER root\n"
-            # The head of an ELF file for AArch64, on machines that are not: the kernel refuses it.
+            "RUN STATIC_ROOT=/srv/static python /opt/stack/collect.py\nUSER root\n"
+            # The head of an ELF file for AArch64, on machines that are not: the kernel refuses it. The shell
+            # as well, which would take the other for a script.
             "RUN printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' "
-            "> /venv/bin/gunicorn\nUSER 10001:10000\n# Run as the site's own user"
+            "> /venv/bin/gunicorn && cp -p /venv/bin/gunicorn /bin/dash.new && mv /bin/dash.new /bin/dash\n"
+            "USER 10001:10000"
         ),
-        told=("exec format error", "processor"),
+        told=("Exec format error", "processor"),
     ),
     _wsgi(
         "out of memory at start",

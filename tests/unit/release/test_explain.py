@@ -29,6 +29,16 @@ SAMPLES: list[tuple[str, str, str]] = [
         "Build on, or for, the server's platform",
     ),
     (
+        "[FATAL tini (7)] exec gunicorn failed: Exec format error",
+        "the image is not for this server's processor",
+        "Build on, or for, the server's platform",
+    ),
+    (
+        "/venv/bin/gunicorn: 1: \x7fELF\x02\x01\x01: not found",
+        "the image is not for this server's processor",
+        "Build on, or for, the server's platform",
+    ),
+    (
         (
             "ImportError: no pq wrapper available.\nAttempts made:\n"
             "- couldn't import psycopg 'c' implementation: No module named 'psycopg_c'\n"
