@@ -19,7 +19,13 @@ from tests.load import traffic
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
-SHORT = ("crash at start", "health passes, pages answer 500", "migration fails", "release command fails")
+SHORT = (
+    "crash at start",
+    "health passes, pages answer 500",
+    "image for another processor",
+    "migration fails",
+    "release command fails",
+)
 """The breakages of every run; `scripts/bench broken_releases` takes them all."""
 
 
