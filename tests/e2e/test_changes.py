@@ -25,6 +25,7 @@ def restarted(container: Any, *, since: str) -> None:
         if state["StartedAt"] != since and state.get("Health", {}).get("Status") == "healthy":
             return
         time.sleep(0.5)
+    pytest.fail(f"{container.name} has not been started again within a minute, or is not healthy: {state}")
 
 
 def test_second_up_and_preview_change_nothing(dev: Deployment) -> None:

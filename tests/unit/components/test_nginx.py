@@ -14,6 +14,7 @@ from components.sizing import Limits
 from components.spec import Placement
 from components.volume import SiteVolumes, SiteVolumesArgs
 from tests.unit.goldens import expect
+from tests.unit.program import ROOT
 from tests.unit.recording import Declarations, record
 
 PLACEMENT = Placement(prefix="shop-prod")
@@ -267,11 +268,7 @@ def test_dead_replicas_do_not_cost_a_request_that_can_be_asked_again(
     method: str, connect_times: str, asked: str
 ) -> None:
     """What reached nobody goes to all; what waited in a replica that died as well, but never a form."""
-    rules = re.search(
-        r"\$ask_anyone \{(.*?)\n    \}",
-        (Path(nginx.__file__).parents[1] / "nginx" / "nginx.conf").read_text(),
-        re.DOTALL,
-    )
+    rules = re.search(r"\$ask_anyone \{(.*?)\n    \}", (ROOT / "nginx" / "nginx.conf").read_text(), re.DOTALL)
     assert rules
     patterns = re.findall(r'"~(.*)" (\d);', rules[1])
     found = [value for pattern, value in patterns if re.search(pattern, f"{method} {connect_times}")]
